@@ -1,0 +1,1 @@
+"""Running stages: what is stale and why, resumable and atomic."""

@@ -1,0 +1,126 @@
+"""A series is one folder: `castline.toml`, `castline.db` (people's edits) and `tables/`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from castline.errors import InputError, ProjectBusy, ProjectError
+from castline.files import storage_errors, write_atomically
+from castline.settings import read_toml
+from castline.tables.store import TableStore
+
+__all__ = ["FORMAT", "Project"]
+
+FORMAT = 1
+"""Version of the folder's layout."""
+
+_MARKER = "castline.toml"
+
+
+class Project:
+    """An open project folder.
+
+    Attributes:
+        folder: Where it is.
+        store: Its tables.
+        settings: The content of `castline.toml`.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.store = TableStore(folder / "tables")
+
+    @property
+    def name(self) -> str:
+        """The name of the series."""
+        return str(self.settings.get("project", {}).get("name") or self.folder.name)
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file with people's edits."""
+        return self.folder / "castline.db"
+
+    @classmethod
+    def create(cls, folder: Path | str, *, name: str | None = None) -> Project:
+        """Make a new project, or open the one that is there.
+
+        Raises:
+            ProjectError: The folder holds other things and no project.
+            StorageError: The disk refused.
+        """
+        folder = Path(folder)
+        if (folder / _MARKER).exists():
+            return cls.open(folder)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ProjectError(
+                f"{folder}: the place is taken and is no Castline project. "
+                "Choose a new folder, or an empty one."
+            )
+        with storage_errors(folder, "create"):
+            (folder / "tables").mkdir(parents=True, exist_ok=True)
+        title = (name or folder.resolve().name).replace("\\", "\\\\").replace('"', '\\"')
+        title = "".join(char if char.isprintable() else " " for char in title)
+        write_atomically(
+            folder / _MARKER, f'[project]\nformat = {FORMAT}\nname = "{title}"\n'.encode()
+        )
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Project:
+        """Open a project.
+
+        Raises:
+            ProjectError: No project there, or one of a newer version.
+            SettingsError: `castline.toml` is damaged.
+        """
+        folder = Path(folder)
+        try:
+            settings = read_toml(folder / _MARKER)
+        except InputError as error:
+            raise ProjectError(
+                f"{folder}: no Castline project ({_MARKER} is missing). "
+                "Make one with `castline import`, or check the path."
+            ) from error
+        section = settings.get("project")
+        found = section.get("format") if isinstance(section, dict) else None
+        if not isinstance(found, int):
+            raise ProjectError(
+                f"{folder / _MARKER}: [project] format is missing; expected format = {FORMAT}."
+            )
+        if found > FORMAT:
+            raise ProjectError(
+                f"{folder}: the project has format {found}, this Castline knows {FORMAT}. "
+                "Update Castline."
+            )
+        return cls(folder, settings)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the project for writing; a killed run lets go by itself.
+
+        Raises:
+            ProjectBusy: Another run holds it.
+        """
+        import filelock
+
+        guard = filelock.FileLock(self.folder / ".lock", timeout=0)
+        with storage_errors(self.folder, "lock"):
+            try:
+                guard.acquire()
+            except filelock.Timeout as error:
+                raise ProjectBusy(
+                    f"{self.folder}: another run is working in this project. "
+                    "Wait until it is done, then run again."
+                ) from error
+        try:
+            yield
+        finally:
+            guard.release()
+
+    def episodes(self) -> list[str]:
+        """The episodes that have lines, in order."""
+        return self.store.units("lines")

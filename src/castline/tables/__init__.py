@@ -1,0 +1,1 @@
+"""Tables: declared once, checked when written and when read, stored as Parquet."""

@@ -1,0 +1,236 @@
+"""Every table, declared once. `docs/tables.md` is generated from here.
+
+Times are milliseconds on the media clock, intervals half-open. Ids are readable and stable:
+episode `0003`, line `0003-00042`, face `0003-f000007`.
+"""
+
+from __future__ import annotations
+
+from castline.errors import UnknownName
+from castline.tables.schema import Column, Table
+
+__all__ = ["CATALOG", "GIVEN", "NARRATOR", "OTHERS", "RESERVED", "UNKNOWN", "table"]
+
+OTHERS = "others"
+"""Label of a line spoken by somebody outside the cast."""
+UNKNOWN = "unknown"
+"""Label of a line whose speaker nobody can tell."""
+NARRATOR = "narrator"
+"""The kind of a character who may speak anywhere without being near."""
+GIVEN = "given"
+"""Variant of the seeds table for seeds that came with the series."""
+RESERVED = (OTHERS, UNKNOWN, NARRATOR)
+
+_EPISODE = Column("episode", "text", "the episode where the row applies")
+_SOURCE = Column("source", "text", "who says so: an importer, an engine, a method, or `human`")
+_CONFIDENCE = Column(
+    "confidence", "float", "probability that the row is right", low=0, high=1, nullable=True
+)
+_LINE = Column("line", "text", "the line")
+_CHARACTER = Column("character", "text", "the character")
+
+_TABLES = (
+    Table(
+        "episodes",
+        1,
+        "series",
+        ("episode",),
+        (
+            Column("episode", "text", "the episode"),
+            Column("path", "text", "where it came from, relative to the source", nullable=True),
+            Column("language", "text", "language of the lines (BCP 47)", nullable=True),
+            Column("duration_ms", "int", "length of the media", low=0, nullable=True),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "The episodes, in order.",
+    ),
+    Table(
+        "cast",
+        1,
+        "series",
+        ("character",),
+        (
+            Column("character", "text", "the one name used everywhere"),
+            Column("other_names", "texts", "other names for the same person"),
+            Column("actor", "text", "who plays the part", nullable=True),
+            Column("kind", "text", "what part it is", choices=("character", NARRATOR)),
+            Column("faces", "int", "faces recognised as this character in the series", low=0),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "The cast: everybody who can be named.",
+    ),
+    Table(
+        "relations",
+        1,
+        "series",
+        ("from", "to", "relation"),
+        (
+            Column("from", "text", "a character"),
+            Column("to", "text", "another character"),
+            Column("relation", "text", "what `from` is to `to`"),
+            Column("first_episode", "text", "from when on it holds", nullable=True),
+            Column("last_episode", "text", "until when it holds", nullable=True),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "Who is what to whom.",
+    ),
+    Table(
+        "lines",
+        1,
+        "episode",
+        ("line",),
+        (
+            _LINE,
+            _EPISODE,
+            Column("number", "int", "position in the file it came from, from 0", low=0),
+            Column("start_ms", "int", "start on the media clock"),
+            Column("end_ms", "int", "end on the media clock, not included"),
+            Column("text", "text", "what is said"),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "The lines (utterances), in order of time.",
+    ),
+    Table(
+        "truth",
+        1,
+        "episode",
+        ("line",),
+        (
+            _LINE,
+            _EPISODE,
+            Column("speaker", "text", "the annotation as it was written"),
+            Column("speakers", "texts", "its single speakers, in order"),
+            Column("deleted", "bool", "the annotator struck the line; no rule counts it"),
+            Column("unknown", "bool", "the annotator could not tell"),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "Who really speaks, by people. Evaluation and the seed rule read it; no method does.",
+    ),
+    Table(
+        "faces",
+        1,
+        "episode",
+        ("face",),
+        (
+            Column("face", "text", "the face"),
+            _EPISODE,
+            Column("start_ms", "int", "first moment in which it was measured"),
+            Column("end_ms", "int", "last moment in which it was measured"),
+            Column("left", "int", "left edge of its box in pixels", nullable=True),
+            Column("top", "int", "upper edge", nullable=True),
+            Column("right", "int", "right edge", nullable=True),
+            Column("bottom", "int", "lower edge", nullable=True),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "Faces seen, one row a face and frame, in the order in which they were measured.",
+    ),
+    Table(
+        "face_names",
+        1,
+        "episode",
+        ("face",),
+        (
+            Column("face", "text", "the face"),
+            _EPISODE,
+            Column("character", "text", "whose face it is; missing: nobody's known", nullable=True),
+            Column("cluster", "text", "the unknown person it was grouped with", nullable=True),
+            Column("score", "float", "similarity to that person", low=-1, high=1.001),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "Whose face each is.",
+    ),
+    Table(
+        "voices",
+        1,
+        "episode",
+        ("line",),
+        (
+            _LINE,
+            _EPISODE,
+            Column("embedding", "embedding", "the voiceprint of the line, not normalised"),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "What each line sounds like.",
+    ),
+    Table(
+        "seeds",
+        1,
+        "series",
+        ("line", "character"),
+        (
+            _LINE,
+            _EPISODE,
+            _CHARACTER,
+            Column("origin", "text", "how it is known", choices=("given", "cluster", "human")),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "Lines whose speaker is known beforehand.",
+        variants=True,
+    ),
+    Table(
+        "candidates",
+        1,
+        "episode",
+        ("line", "character"),
+        (
+            _LINE,
+            _EPISODE,
+            _CHARACTER,
+            Column("rank", "int", "place by score, from 1", low=1),
+            Column("score", "float", "the method's score: the mean of its best similarities"),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "Who may have spoken each line, best first.",
+        variants=True,
+    ),
+    Table(
+        "labels",
+        1,
+        "episode",
+        ("line", "character"),
+        (
+            _LINE,
+            _EPISODE,
+            Column("character", "text", "the speaker: of the cast, a new voice, others, unknown"),
+            Column("method", "text", "the method"),
+            Column("pass", "int", "the pass of the method that decided", low=0),
+            Column("score", "float", "score of this speaker among the candidates", nullable=True),
+            Column("margin", "float", "best score minus second best", nullable=True),
+            Column(
+                "status",
+                "text",
+                "how far to trust it",
+                choices=("settled", "doubtful", "abstained"),
+            ),
+            Column("reasons", "texts", "what decided, in words"),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "Who speaks each line, by one method. Several speakers of a line are several rows.",
+        variants=True,
+    ),
+)
+
+CATALOG: dict[str, Table] = {each.name: each for each in _TABLES}
+"""All tables by name."""
+
+
+def table(name: str) -> Table:
+    """The declaration of a table.
+
+    Raises:
+        UnknownName: There is no such table.
+    """
+    if name not in CATALOG:
+        raise UnknownName("table", name, CATALOG)
+    return CATALOG[name]
