@@ -22,7 +22,7 @@ other processes raise them too.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -166,10 +166,10 @@ class RunError(CastlineError):
 
     exit_code = 7
 
-    def __init__(self, failures: dict[str, str]) -> None:
-        self.failures = failures
-        listed = "\n".join(f"  {unit}: {message}" for unit, message in failures.items())
+    def __init__(self, failures: Mapping[str, object]) -> None:
+        self.failures = {unit: str(problem) for unit, problem in failures.items()}
+        listed = "\n".join(f"  {unit}: {message}" for unit, message in self.failures.items())
         super().__init__(
-            f"{len(failures)} of the units failed; all others were kept. "
+            f"{len(self.failures)} of the units failed; all others were kept. "
             f"Mend these and run the same command again:\n{listed}"
         )

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-__all__ = ["read_bytes", "safe_name", "storage_errors", "write_atomically"]
+__all__ = [
+    "is_scrap",
+    "read_bytes",
+    "remove_scraps",
+    "safe_name",
+    "scrap",
+    "storage_errors",
+    "write_atomically",
+]
+
+_SCRAP = (".castline-", ".part")
+"""Beginning and end of the name of a file that is being written."""
 
 _REMEDY = {
     errno.ENOSPC: "The disk is full: free some space and run again.",
@@ -63,19 +74,46 @@ def write_atomically(path: Path, content: Buffer) -> None:
     Raises:
         StorageError: The disk refused; the old content stands and no scrap is left.
     """
+    with scrap(path, content) as written, storage_errors(path, "write"):
+        written.replace(path)
+
+
+@contextlib.contextmanager
+def scrap(path: Path, content: Buffer) -> Iterator[Path]:
+    """Write and flush a file beside its place, for the caller to rename; removed if it is not.
+
+    Raises:
+        StorageError: The disk refused; no scrap is left.
+    """
     with storage_errors(path, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, scrap = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_SCRAP[0], suffix=_SCRAP[1])
+    written = Path(name)
+    try:
+        with storage_errors(path, "write"):
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            Path(scrap).chmod(0o666 & ~_umask())
-            Path(scrap).replace(path)
-        except BaseException:
-            Path(scrap).unlink(missing_ok=True)
-            raise
+            written.chmod(0o666 & ~_umask())
+        yield written
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def is_scrap(path: Path) -> bool:
+    """Whether a file is a half-written one, by its name."""
+    return path.name.startswith(_SCRAP[0]) and path.name.endswith(_SCRAP[1])
+
+
+def remove_scraps(folder: Path) -> None:
+    """Remove what killed runs left half-written in a folder and below.
+
+    Only for who holds the folder: the scraps of a live run look the same.
+    """
+    with storage_errors(folder, "remove half-written files"):
+        for path in folder.rglob("*".join(_SCRAP)):
+            path.unlink(missing_ok=True)
 
 
 def _umask() -> int:
@@ -99,5 +137,5 @@ def safe_name(name: str) -> str:
         for char in name
     ).strip(". ")
     while len(kept.encode()) > 120:
-        kept = kept[:-1]
+        kept = kept[:-1].rstrip(". ")
     return kept or "_"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from castline.errors import InputError, ProjectBusy, ProjectError
-from castline.files import storage_errors, write_atomically
+from castline.files import is_scrap, remove_scraps, storage_errors, write_atomically
 from castline.settings import read_toml
 from castline.tables.store import TableStore
 
@@ -55,18 +55,20 @@ class Project:
         folder = Path(folder)
         if (folder / _MARKER).exists():
             return cls.open(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and not _is_free(folder):
             raise ProjectError(
                 f"{folder}: the place is taken and is no Castline project. "
                 "Choose a new folder, or an empty one."
             )
-        with storage_errors(folder, "create"):
-            (folder / "tables").mkdir(parents=True, exist_ok=True)
+        remove_scraps(folder)
         title = (name or folder.resolve().name).replace("\\", "\\\\").replace('"', '\\"')
         title = "".join(char if char.isprintable() else " " for char in title)
         write_atomically(
             folder / _MARKER, f'[project]\nformat = {FORMAT}\nname = "{title}"\n'.encode()
         )
+        # After the marker: a run killed in between leaves a project, not a folder that is taken.
+        with storage_errors(folder, "create"):
+            (folder / "tables").mkdir(exist_ok=True)
         return cls.open(folder)
 
     @classmethod
@@ -117,10 +119,21 @@ class Project:
                     "Wait until it is done, then run again."
                 ) from error
         try:
+            remove_scraps(self.folder / "tables")
             yield
         finally:
             guard.release()
 
     def episodes(self) -> list[str]:
-        """The episodes that have lines, in order."""
-        return self.store.units("lines")
+        """The episodes that have lines, in the order of the series."""
+        present = self.store.units("lines")
+        if not self.store.exists("episodes"):
+            return present
+        listed = self.store.read("episodes", columns=["episode"])["episode"].to_list()
+        order = {episode: place for place, episode in enumerate(listed)}
+        return sorted(present, key=lambda episode: (order.get(episode, len(order)), episode))
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a killed `create` leaves."""
+    return folder.is_dir() and all(map(is_scrap, folder.iterdir()))

@@ -51,9 +51,11 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise SettingsError(f"{word!r} is no setting: write name=value")
         try:
-            values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
+            read = tomllib.loads(f"value = {text}")
         except tomllib.TOMLDecodeError:
-            values[name.strip()] = text
+            read = {}
+        # A text of several lines could be TOML with more names in it: it is text.
+        values[name.strip()] = read["value"] if read.keys() == {"value"} else text
     return values
 
 

@@ -66,9 +66,9 @@ def format_clock(ms: int, *, separator: str = ".", decimals: int = 3) -> str:
     >>> format_clock(190200), format_clock(360000500, separator=","), format_clock(-1)
     ('00:03:10.200', '100:00:00,500', '-00:00:00.001')
     """
-    sign, ms = ("-", -ms) if ms < 0 else ("", ms)
     unit = 10 ** (3 - decimals)
-    ticks = (ms + unit // 2) // unit
+    ticks = (abs(ms) + unit // 2) // unit
+    sign = "-" if ms < 0 and ticks else ""
     seconds, tick = divmod(ticks, 10**decimals)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from castline.errors import CastlineError, StorageError
+from castline.errors import CastlineError, StorageError, TableError
 from castline.pipeline.stage import Unit, why_stale
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ class RunSummary:
     Attributes:
         made: Units that were made, with the reason.
         fresh: Units that were done already.
-        failures: Units that failed, with the message.
+        failures: Units that failed, with the error.
     """
 
     made: dict[str, str] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, CastlineError] = field(default_factory=dict)
 
 
 def run_units(
@@ -57,7 +57,11 @@ def run_units(
     summary = RunSummary()
     for done, unit in enumerate(units):
         name = f"{unit.stage} {unit.name}"
-        reason = why_stale(store, unit)
+        try:
+            reason = why_stale(store, unit)
+        except TableError as error:
+            summary.failures[name] = error
+            continue
         if reason is None:
             summary.fresh.append(name)
         elif dry_run:
@@ -69,7 +73,7 @@ def run_units(
             except StorageError:
                 raise
             except CastlineError as error:
-                summary.failures[name] = str(error)
+                summary.failures[name] = error
             else:
                 summary.made[name] = reason
             reporter.step(unit.stage, done + 1, total, unit.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from castline.errors import UnknownName
 from castline.tables.schema import Column, Table
 
-__all__ = ["CATALOG", "GIVEN", "NARRATOR", "OTHERS", "RESERVED", "UNKNOWN", "table"]
+__all__ = ["CATALOG", "GIVEN", "IMPORTED", "NARRATOR", "OTHERS", "RESERVED", "UNKNOWN", "table"]
 
 OTHERS = "others"
 """Label of a line spoken by somebody outside the cast."""
@@ -19,6 +19,8 @@ NARRATOR = "narrator"
 """The kind of a character who may speak anywhere without being near."""
 GIVEN = "given"
 """Variant of the seeds table for seeds that came with the series."""
+IMPORTED = "imported"
+"""Variant of the labels table for speakers that are named in the imported files."""
 RESERVED = (OTHERS, UNKNOWN, NARRATOR)
 
 _EPISODE = Column("episode", "text", "the episode where the row applies")
@@ -89,6 +91,7 @@ _TABLES = (
             Column("start_ms", "int", "start on the media clock"),
             Column("end_ms", "int", "end on the media clock, not included"),
             Column("text", "text", "what is said"),
+            Column("kind", "text", "what it is", choices=("speech", "sound", "song", "sign")),
             _SOURCE,
             _CONFIDENCE,
         ),

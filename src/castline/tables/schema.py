@@ -158,7 +158,13 @@ def check_frame(table: Table, frame: pl.DataFrame, where: str) -> pl.DataFrame:
         )
     }
     if casts:
-        frame = frame.cast(casts)  # type: ignore[arg-type]
+        try:
+            frame = frame.cast(casts)  # type: ignore[arg-type]
+        except pl.exceptions.PolarsError as error:
+            raise TableError(
+                f"{where}: columns of table {table.name!r} do not fit into 64 bits "
+                f"({str(error).splitlines()[0]})"
+            ) from error
     for column in table.columns:
         _check_column(table, column, frame[column.name], where)
     if table.key and frame.height and frame.select(table.key).is_duplicated().any():
@@ -177,13 +183,18 @@ def _check_column(table: Table, column: Column, values: pl.Series, where: str) -
     elif not column.nullable and values.null_count():
         problem = f"lacks a value in row {values.is_null().arg_true()[0]}"
     elif column.choices and not values.drop_nulls().is_in(column.choices).all():
-        wrong = values.drop_nulls().filter(~values.drop_nulls().is_in(column.choices))[0]
-        problem = f"holds {wrong!r}, expected one of {', '.join(column.choices)}"
+        row = (~values.is_in(column.choices)).fill_null(value=False).arg_true()[0]
+        wanted = ", ".join(column.choices)
+        problem = f"holds {values[row]!r} in row {row}, expected one of {wanted}"
     elif column.low is not None or column.high is not None:
-        low, high = values.min(), values.max()
-        if column.low is not None and isinstance(low, int | float) and low < column.low:
-            problem = f"holds {low}, expected at least {column.low:g}"
-        if column.high is not None and isinstance(high, int | float) and high > column.high:
-            problem = f"holds {high}, expected at most {column.high:g}"
+        for wrong, bound in (
+            (values.is_nan() if column.kind == "float" else None, "a number"),
+            (values < column.low if column.low is not None else None, f"at least {column.low}"),
+            (values > column.high if column.high is not None else None, f"at most {column.high}"),
+        ):
+            if wrong is not None and wrong.any():
+                row = wrong.arg_true()[0]
+                problem = f"holds {values[row]} in row {row}, expected {bound}"
+                break
     if problem:
         raise TableError(f"{where}: column {column.name!r} of table {table.name!r} {problem}")

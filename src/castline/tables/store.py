@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from castline.errors import TableError
-from castline.files import read_bytes, safe_name, write_atomically
+from castline.files import read_bytes, safe_name, scrap, storage_errors
 from castline.tables.catalog import table as declaration
 from castline.tables.schema import check_frame
 
@@ -82,7 +82,7 @@ class TableStore:
             return None
         try:
             manifest = msgspec.json.decode(read_bytes(sealed), type=Manifest)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise TableError(
                 f"{sealed}: the manifest is damaged ({error}). Delete it and run again; "
                 "the table will be made anew."
@@ -97,7 +97,9 @@ class TableStore:
     def variants(self, table: str) -> list[str]:
         """The variants of a table that have at least one sealed file, sorted."""
         base = self.folder / declaration(table).name
-        return sorted({path.parent.name for path in base.glob("*/*.json")})
+        return sorted(
+            {p.parent.name for p in base.glob("*/*.json") if p.with_suffix(".parquet").exists()}
+        )
 
     def units(self, table: str, variant: str = "") -> list[str]:
         """The units of a table that have been written, sorted."""
@@ -120,15 +122,21 @@ class TableStore:
         import polars as pl
 
         path = self.path(table, unit, variant)
-        if self.manifest(table, unit, variant) is None:
+        manifest = self.manifest(table, unit, variant)
+        if manifest is None:
             raise TableError(
                 f"{path}: table {table!r} has not been made yet for {unit!r}. "
                 "`castline status` says what is missing."
             )
-        try:
-            frame = pl.read_parquet(
-                io.BytesIO(read_bytes(path)), columns=list(columns) if columns else None
+        content = read_bytes(path)
+        # Polars may panic, or give other rows, when bytes inside a file have changed.
+        if hashlib.sha256(content).hexdigest() != manifest.digest:
+            raise TableError(
+                f"{path}: the table file is damaged or was changed by another program. "
+                "Delete it and run again; it will be made anew."
             )
+        try:
+            frame = pl.read_parquet(io.BytesIO(content), columns=list(columns) if columns else None)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise TableError(
                 f"{path}: the table file is damaged ({str(error).splitlines()[0]}). "
@@ -169,11 +177,16 @@ class TableStore:
             parameters=parameters,
             inputs=inputs,
         )
-        # An older manifest must not vouch for the new file, should we stop between the two.
-        path.with_suffix(".json").unlink(missing_ok=True)
-        write_atomically(path, content)
-        write_atomically(
-            path.with_suffix(".json"),
-            msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n",
-        )
+        sealed = path.with_suffix(".json")
+        seal = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+        # Both are on the disk before the old ones go: a disk that is full costs nothing then.
+        with (
+            scrap(path, content) as new_table,
+            scrap(sealed, seal) as new_seal,
+            storage_errors(path, "write"),
+        ):
+            # An older manifest must not vouch for the new file, if we stop between the two.
+            sealed.unlink(missing_ok=True)
+            new_table.replace(path)
+            new_seal.replace(sealed)
         return manifest

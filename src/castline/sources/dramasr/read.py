@@ -161,7 +161,7 @@ def _decode(path: Path, kind: type[T]) -> T:
         raise InputError(
             path, f"{problem}.", place=place.strip("`"), remedy="Mend or replace the file."
         ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             path,
             f"broken JSON ({error}).",
@@ -280,6 +280,7 @@ def read_lines(
             "end_ms": [ends[number] for number in order],
             "text": [lines[number].text for number in order],
         },
+        kind="speech",
         episode=episode,
         source=SOURCE,
     )

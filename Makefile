@@ -1,0 +1,54 @@
+# Everything a fresh machine with Python 3.11 or later needs: `make demo`, `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.castline-ready
+
+.PHONY: help setup demo test check fast slow docs benchmark clean
+
+help:
+	@echo "make demo       set up, make a small series, attribute, evaluate and export it"
+	@echo "make test       set up, run all checks and tests"
+	@echo "make fast       the fast tests only"
+	@echo "make docs       write the generated parts of docs/ anew"
+	@echo "make benchmark  run the benchmarks on ../shared and write their tables"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Castline needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	touch $@
+
+demo: setup
+	rm -rf demo
+	$(BIN)/castline demo demo
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/docs.py --check
+
+fast: setup
+	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+slow: setup
+	$(BIN)/python -m pytest -q -n 2 -m slow
+
+test: check
+	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 -m slow
+
+docs: setup
+	$(BIN)/python scripts/docs.py
+
+benchmark: setup
+	$(BIN)/python benchmarks/attribution.py
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/pipeline.py
+
+clean:
+	rm -rf $(VENV) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

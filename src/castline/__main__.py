@@ -1,0 +1,5 @@
+"""`python -m castline` is `castline`."""
+
+from castline.cli import main
+
+main()

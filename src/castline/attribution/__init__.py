@@ -1,0 +1,1 @@
+"""Who says each line: methods that spread a few known speakers over a whole series."""

@@ -1,0 +1,93 @@
+"""What every method of attribution gets and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from castline.attribution.nearness import FaceTimes, Timeline
+
+__all__ = ["HELD", "NOBODY", "Attribution", "Method", "Progress", "Series"]
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+NOBODY = -1
+"""Code of a line that nobody of the cast speaks (`others`), and of a line without a seed."""
+HELD = -2
+"""Seed code of a line that a person has given to nobody of the cast: it takes no part."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a method may see of a series. The truth is not in it.
+
+    N lines, F faces, C members of the cast, D numbers a voiceprint.
+
+    Attributes:
+        lines: (N,) line ids in order.
+        episode: (N,) index of the episode of each line.
+        timeline: When the lines are spoken, on one clock for the whole series.
+        faces: Faces on the same clock, in the order in which they were measured.
+        voices: (N, D) voiceprints of norm 1; a row of zeros where there is none.
+        cast: The C names; their index is their code.
+        everywhere: (C,) true for narrators, who may speak anywhere.
+        seeds: (N,) code of the known speaker, `NOBODY`, or `HELD`.
+    """
+
+    lines: tuple[str, ...]
+    episode: Ints
+    timeline: Timeline
+    faces: FaceTimes
+    voices: Floats
+    cast: tuple[str, ...]
+    everywhere: npt.NDArray[np.bool_]
+    seeds: Ints
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Who speaks each line.
+
+    Attributes:
+        code: (N,) code of the speaker; from C upward new voices in order of discovery;
+            `NOBODY` for others.
+        voices_found: Number of new voices.
+        offsets: (N + 1,) where the candidates of each line begin in the two arrays below.
+        candidate: Codes of the candidates, best first within a line.
+        score: Their scores, higher is better.
+    """
+
+    code: Ints
+    voices_found: int
+    offsets: npt.NDArray[np.int64]
+    candidate: Ints
+    score: Floats
+
+
+class Method(Protocol):
+    """A method of attribution; registered by name in `castline.attribution`.
+
+    Attributes:
+        name: Its name in commands and tables.
+        version: Raised when it would label otherwise.
+        parameters: Frozen dataclass of its settings, all with defaults.
+        seeded: Whether it looks at seeds.
+    """
+
+    name: str
+    version: int
+    parameters: type[Any]
+    seeded: bool
+
+    def attribute(
+        self, series: Series, parameters: Any, progress: Progress | None = None
+    ) -> Attribution:
+        """Label every line."""
+        ...

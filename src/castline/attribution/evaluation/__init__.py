@@ -1,0 +1,1 @@
+"""Parts of the evaluation of labels; `castline.attribution.evaluate` puts them together."""

@@ -1,0 +1,211 @@
+"""Labels as tables: made from what a method found, read back with people's edits laid over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from castline.attribution.base import HELD, NOBODY, Attribution, Floats, Series
+from castline.attribution.inputs import active_edits
+from castline.attribution.series import PROTOCOLS
+from castline.errors import UsageError
+from castline.pipeline.progress import Recorder
+from castline.tables.catalog import IMPORTED, OTHERS, UNKNOWN, table
+from castline.tables.schema import build_frame
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from castline.project import Project
+
+__all__ = [
+    "DOUBT_MARGIN",
+    "choose_variant",
+    "is_new_voice",
+    "label_frames",
+    "new_voice",
+    "read_labels",
+    "summarise_labels",
+]
+
+DOUBT_MARGIN = 0.10
+"""Below this margin a label is doubtful: the threshold of the paper's main experiments (5.1)."""
+
+
+def new_voice(number: int) -> str:
+    """Name of the n-th voice that belongs to nobody in the cast, from 1."""
+    return f"voice-{number}"
+
+
+def is_new_voice(name: str) -> bool:
+    """Whether a label is that of a new voice.
+
+    >>> is_new_voice(new_voice(3)), is_new_voice("Bo")
+    (True, False)
+    """
+    return re.fullmatch(r"voice-\d+", name) is not None
+
+
+def label_frames(
+    series: Series,
+    result: Attribution,
+    names: list[str],
+    rows: npt.NDArray[np.intp],
+    *,
+    episode: str,
+    method: str,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The candidates and labels of one episode.
+
+    Args:
+        series: What the method saw.
+        result: What it found.
+        names: The name of each code: the cast, then the new voices.
+        rows: The lines of the episode, one after the other.
+        episode: The episode.
+        method: Name of the method.
+    """
+    import polars as pl
+
+    first = int(rows[0]) if len(rows) else 0
+    begins = result.offsets[first : first + len(rows) + 1]
+    span = slice(int(begins[0]), int(begins[-1]))
+    code, score = result.candidate[span], result.score[span]
+    begins = begins - begins[0]
+    counts = np.diff(begins)
+    owner = np.repeat(np.arange(len(rows)), counts)
+    spelled = pl.Series([*names, OTHERS], dtype=pl.String)
+    line = pl.Series([series.lines[row] for row in rows], dtype=pl.String)
+    candidates = build_frame(
+        table("candidates"),
+        {
+            "line": line.gather(owner),
+            "character": spelled.gather(code),
+            "rank": np.arange(len(code)) - begins[:-1][owner] + 1,
+            "score": score,
+        },
+        episode=episode,
+        source=method,
+    )
+    label, seed = result.code[rows], series.seeds[rows]
+    own = np.full(len(rows), np.nan, np.float32)
+    is_own = code == label[owner]
+    own[owner[is_own]] = score[is_own]
+    margin = _margins(begins, score)
+    known = seed != NOBODY
+    settled = known | ((label >= 0) & (margin >= DOUBT_MARGIN))
+    reason = np.select(
+        [seed == HELD, known, label >= len(series.cast), label >= 0],
+        ["given by a person", "seed", "a new voice", "voice, among those near"],
+        "nobody near sounds alike",
+    )
+    labels = build_frame(
+        table("labels"),
+        {
+            "line": line,
+            "character": spelled.gather(np.where(label < 0, len(names), label)),
+            "pass": np.zeros(len(rows), np.int64),
+            "score": pl.Series(own, dtype=pl.Float32).fill_nan(None),
+            "margin": margin,
+            "status": np.where(settled, "settled", "doubtful").astype(object),
+            "reasons": [[each] for each in reason.tolist()],
+        },
+        episode=episode,
+        method=method,
+        source=method,
+    )
+    return candidates, labels
+
+
+def _margins(begins: npt.NDArray[np.int64], score: npt.NDArray[np.float32]) -> Floats:
+    """Best score minus second best of each line, as the release counts it.
+
+    Without candidates 0; with one its score, less 0.25 if that is below 1.
+    """
+    counts = np.diff(begins)
+    best = np.zeros(len(counts), np.float32)
+    second = np.zeros(len(counts), np.float32)
+    best[counts > 0] = score[begins[:-1][counts > 0]]
+    second[counts > 1] = score[begins[:-1][counts > 1] + 1]
+    alone = np.where(best < 1, best - np.float32(0.25), best)
+    return np.where(counts == 1, alone, best - second).astype(np.float32)
+
+
+def _lay_over(labels: pl.DataFrame, edits: Mapping[str, str]) -> pl.DataFrame:
+    """Replace the labels of edited lines by what the person said: one row, and certain."""
+    import polars as pl
+
+    edited = pl.col("line").is_in(list(edits))
+    if not edits or not labels.select(edited.any()).item():
+        return labels
+    changed = labels.filter(edited).unique("line", keep="first", maintain_order=True)
+    speaker = pl.Series("character", [edits[line] for line in changed["line"]], dtype=pl.String)
+    changed = changed.with_columns(
+        speaker,
+        pl.lit("human").alias("source"),
+        pl.lit(1.0, pl.Float32).alias("confidence"),
+        pl.lit(None, pl.Float32).alias("score"),
+        pl.Series("status", ["abstained" if who == UNKNOWN else "settled" for who in speaker]),
+        pl.Series("reasons", [["given by a person"]] * changed.height),
+    )
+    order = labels.select("line").unique(maintain_order=True).with_row_index("place")
+    whole = pl.concat([labels.filter(~edited), changed]).join(order, on="line")
+    return whole.sort("place", maintain_order=True).drop("place")
+
+
+def choose_variant(project: Project, method: str | None = None, protocol: str | None = None) -> str:
+    """The labels that are meant: those of a method and protocol, else the best there are.
+
+    Raises:
+        UsageError: There are no such labels yet.
+    """
+    made = project.store.variants("labels")
+    # The best method first; whatever else there is, by name.
+    order = ["propagation", *sorted({each.rpartition("-")[0] for each in made} - {"propagation"})]
+    wanted = [
+        f"{m}-{p}"
+        for m in ([method] if method else order)
+        for p in ([protocol] if protocol and protocol != "auto" else PROTOCOLS)
+    ]
+    # Speakers that came with the files are what is shown when no method has run.
+    wanted += [IMPORTED] if method in (None, IMPORTED) else []
+    for variant in wanted:
+        if variant in made:
+            return variant
+    raise UsageError(
+        f"{project.folder}: no labels of {method or 'any method'}"
+        + (f" under protocol {protocol}" if protocol else "")
+        + f" (there are: {', '.join(made) or 'none'}). Run `castline attribute` first."
+    )
+
+
+def read_labels(project: Project, variant: str) -> pl.DataFrame:
+    """The labels of all episodes with people's edits laid over them.
+
+    Edits show at once; `attribute` spreads them to other lines.
+    """
+    import polars as pl
+
+    labels = [project.store.read("labels", each, variant) for each in project.episodes()]
+    return _lay_over(pl.concat(labels), active_edits(project, Recorder()))
+
+
+def summarise_labels(project: Project, variant: str) -> dict[str, Any]:
+    """Counts over the labels: lines, speakers by number of lines, doubtful ones."""
+    labels = read_labels(project, variant)
+    counts = labels["character"].value_counts(sort=True)
+    speakers = dict(counts.sort(["count", "character"], descending=[True, False]).iter_rows())
+    voices = {name: n for name, n in speakers.items() if is_new_voice(name)}
+    others = speakers.get(OTHERS, 0) + speakers.get(UNKNOWN, 0)
+    return {
+        "lines": labels["line"].n_unique(),
+        "named": labels.height - others - sum(voices.values()),
+        "new_voices": sum(voices.values()),
+        "others": others,
+        "doubtful": int((labels["status"] == "doubtful").sum()),
+        "speakers": speakers,
+    }

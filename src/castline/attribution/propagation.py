@@ -1,0 +1,186 @@
+"""Label propagation: from a few lines whose speaker is known to all lines of a series.
+
+A line may be given to a character who is near it (`nearness`) and whom it sounds like
+(`similarity`); groups of neighbouring lines that sound alike are judged together (`groups`), and a
+group that sounds like nobody near becomes a new voice. The demands start high and are lowered step
+by step, so certain lines become references for doubtful ones.
+
+This is the propagation of DramaSR-LRM ("affinity propagation with window"), label for label, with
+its rules of counting and overwriting, from the description of its released program. It differs in
+how it computes: no N x N similarities, but the largest few of each line near each character, kept
+up as labels arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from castline.attribution.base import NOBODY, Attribution, Progress, Series
+from castline.attribution.candidates import score_candidates
+from castline.attribution.labelling import Labelling, PropagationParams, short_line_bonus
+from castline.attribution.nearness import FaceTimes, Nearness, Timeline
+from castline.errors import UsageError
+
+__all__ = [
+    "METHOD",
+    "Propagation",
+    "PropagationMethod",
+    "PropagationParams",
+    "propagate",
+    "short_line_bonus",
+]
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """Who says each line, and who might.
+
+    Attributes:
+        code: (N,) code of the speaker: the cast from 0, then new voices in order of creation; -1
+            for lines that were given to nobody.
+        voices_found: Number of new voices.
+        offsets: (N + 1,) where each line's candidates begin.
+        character: Codes of the candidates of all lines, best first, ties by code. All have a score
+            above 0; the first need not be the speaker.
+        score: Their scores: mean of the largest similarities to all lines of the character.
+    """
+
+    code: Ints
+    voices_found: int
+    offsets: npt.NDArray[np.int64]
+    character: Ints
+    score: Floats
+
+
+def propagate(
+    timeline: Timeline,
+    faces: FaceTimes,
+    voices: Floats,
+    seeds: Ints,
+    everywhere: Bools,
+    duration_ms: npt.NDArray[np.int64],
+    params: PropagationParams | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Propagation:
+    """Spread the speakers of a few lines over all lines of a series.
+
+    Args:
+        timeline: N lines in series order, on one clock for all episodes.
+        faces: Faces on the same clock, in list order.
+        voices: (N, D) unit rows; zeros for a line without a usable voice.
+        seeds: (N,) code of the known speaker; -1 (`NOBODY`) for lines to be labelled; -2 (`HELD`)
+            for lines that take no part and go to nobody.
+        everywhere: (C,) true for those of the cast who are near every line (narrators).
+        duration_ms: (N,) durations of the lines.
+        params: Constants; the published ones when left out.
+        progress: Called with (done, total), in no particular unit; done never falls.
+
+    Returns:
+        Speakers and candidates. Deterministic for given inputs and BLAS. Time O(P D) for P pairs of
+        a line and a labelled line of a character near it; memory beyond inputs and result O(A k),
+        A pairs of an unlabelled line and a character near it.
+
+    Raises:
+        UsageError: Arrays do not fit each other, or a seed is beyond the cast.
+    """
+    params = params or PropagationParams()
+    _check(timeline, faces, voices, seeds, everywhere, duration_ms)
+    nearness = Nearness(
+        timeline, faces, everywhere, reach_ms=params.reach_ms, face_score=params.face_score
+    )
+    thresholds = list(params.thresholds())
+    total = 2 * len(thresholds)
+    report = progress or _silent
+    code, members = _label(
+        Labelling(nearness, voices, seeds, everywhere.size, duration_ms, params), thresholds, report
+    )
+    offsets, character, score = score_candidates(
+        nearness,
+        voices,
+        members,
+        params.k,
+        lambda share: report(int(total * (1 + share) / 2), total),
+    )
+    return Propagation(
+        np.maximum(code, NOBODY), len(members) - everywhere.size, offsets, character, score
+    )
+
+
+def _label(
+    labelling: Labelling, thresholds: list[float], report: Callable[[int, int], None]
+) -> tuple[Ints, list[Ints]]:
+    """Run all passes; the labels, and for each code its lines.
+
+    Takes the labelling over, so that its stores are gone before candidates are scored.
+    """
+    for step, threshold in enumerate(thresholds):
+        report(step, 2 * len(thresholds))
+        while not labelling.finished and labelling.one_pass(threshold):
+            pass
+    return labelling.code, labelling.members
+
+
+def _silent(done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+def _check(
+    timeline: Timeline,
+    faces: FaceTimes,
+    voices: Floats,
+    seeds: Ints,
+    everywhere: Bools,
+    duration_ms: npt.NDArray[np.int64],
+) -> None:
+    n = seeds.size
+    sizes = {timeline.start_ms.size, timeline.end_ms.size, voices.shape[0], duration_ms.size}
+    if sizes != {n} or voices.ndim != 2:
+        raise UsageError(
+            f"The {n} seeds need as many starts, ends, durations and rows of voices; "
+            f"found {sorted(sizes)}."
+        )
+    kinds = {faces.start_ms.size, faces.end_ms.size, faces.character.size, faces.score.size}
+    if len(kinds) > 1:
+        raise UsageError(f"The columns of the faces differ in length: {sorted(kinds)}.")
+    highest = max(seeds.max(initial=-1), faces.character.max(initial=-1))
+    if highest >= everywhere.size:
+        raise UsageError(f"Code {highest} is beyond the cast of {everywhere.size}.")
+
+
+class PropagationMethod:
+    """Label propagation as a method of attribution. See `propagate`."""
+
+    name = "propagation"
+    version = 1
+    parameters = PropagationParams
+    seeded = True
+
+    def attribute(
+        self, series: Series, parameters: PropagationParams, progress: Progress | None = None
+    ) -> Attribution:
+        """Label every line. See `Method`."""
+        found = propagate(
+            series.timeline,
+            series.faces,
+            series.voices,
+            series.seeds,
+            series.everywhere,
+            series.timeline.end_ms - series.timeline.start_ms,
+            parameters,
+            progress=progress,
+        )
+        return Attribution(
+            found.code, found.voices_found, found.offsets, found.character, found.score
+        )
+
+
+METHOD = PropagationMethod()

@@ -1,0 +1,219 @@
+"""From tables to the arrays that methods work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from castline.attribution.base import HELD, NOBODY, Series
+from castline.attribution.nearness import FaceTimes, Timeline
+from castline.errors import TableError
+from castline.tables.catalog import GIVEN, NARRATOR, RESERVED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from castline.tables.store import TableStore
+
+__all__ = ["PROTOCOLS", "Protocol", "load_series", "unit_rows"]
+
+EPISODE_MARGIN_MS = 10_000
+"""Silence assumed before the first and after the last line of an episode, so that two episodes
+that follow each other lie 20 s apart on the common clock (released code)."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is known before a method starts.
+
+    Attributes:
+        name: Its name in commands and tables.
+        seeds: Variant of the seeds table.
+        whole_cast: Whether the whole face library takes part, or only those who have a seed.
+        meaning: One sentence for people.
+    """
+
+    name: str
+    seeds: str
+    whole_cast: bool = field(kw_only=True)
+    meaning: str = field(kw_only=True)
+
+
+PROTOCOLS = {
+    each.name: each
+    for each in (
+        Protocol(
+            "released",
+            GIVEN,
+            whole_cast=False,
+            meaning="seeds as given, and only characters who have one: the published setting",
+        ),
+        Protocol(
+            "library",
+            GIVEN,
+            whole_cast=True,
+            meaning="seeds as given, and the whole face library as cast",
+        ),
+        Protocol(
+            "unsupervised",
+            "cluster",
+            whole_cast=True,
+            meaning="seeds found by clustering voices near faces; nothing is taken from the truth",
+        ),
+    )
+}
+
+
+def load_series(
+    store: TableStore,
+    episodes: list[str],
+    protocol: Protocol,
+    edits: Mapping[str, str],
+    *,
+    with_seeds: bool = True,
+) -> Series:
+    """Read what a method may see.
+
+    Args:
+        store: The tables of the project.
+        episodes: Episodes in order.
+        protocol: What is known beforehand.
+        edits: Line id to the speaker that a person gave it; each becomes a seed.
+        with_seeds: Leave seeds out when they are just what is looked for.
+
+    Raises:
+        TableError: A table that is needed is missing or does not fit the lines.
+    """
+    lines: list[str] = []
+    index, starts, ends, shifts = [], [], [], []
+    clock = 0
+    for position, episode in enumerate(episodes):
+        frame = store.read("lines", episode, columns=["line", "start_ms", "end_ms"])
+        shift = 0
+        if frame.height:
+            # Absolute time: episodes one after the other, each with a margin on both sides.
+            first = int(frame["start_ms"][0]) - EPISODE_MARGIN_MS
+            last = int(frame["end_ms"][-1]) + EPISODE_MARGIN_MS
+            shift = clock - first
+            clock += last - first
+        shifts.append(shift)
+        lines += frame["line"].to_list()
+        index.append(np.full(frame.height, position, np.int32))
+        starts.append(frame["start_ms"].to_numpy() + shift)
+        ends.append(frame["end_ms"].to_numpy() + shift)
+    cast, everywhere, seeds = _cast_and_seeds(store, protocol, edits, lines, with_seeds=with_seeds)
+    return Series(
+        lines=tuple(lines),
+        episode=_joined(index, np.int32),
+        timeline=Timeline(_joined(starts, np.int64), _joined(ends, np.int64)),
+        faces=_faces(store, episodes, shifts, cast),
+        voices=_voices(store, episodes, len(lines)),
+        cast=cast,
+        everywhere=everywhere,
+        seeds=seeds,
+    )
+
+
+def _joined(parts: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
+    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype)
+
+
+def _cast_and_seeds(
+    store: TableStore,
+    protocol: Protocol,
+    edits: Mapping[str, str],
+    lines: list[str],
+    *,
+    with_seeds: bool,
+) -> tuple[tuple[str, ...], npt.NDArray[np.bool_], npt.NDArray[np.int32]]:
+    table = store.read("cast")
+    narrators = set(table.filter(table["kind"] == NARRATOR)["character"])
+    given: list[tuple[str, str]] = []
+    if with_seeds:
+        rows = store.read("seeds", variant=protocol.seeds, columns=["line", "character"])
+        given = list(rows.iter_rows())
+    seeded = list(dict.fromkeys(character for _, character in given))
+    names = dict.fromkeys(seeded)
+    if protocol.whole_cast:
+        # Whoever narrates is known from seeds alone; a face library holds no narrator.
+        known = [name for name in table["character"] if name not in narrators]
+        names = dict.fromkeys([*known, *seeded])
+    names.update(dict.fromkeys(who for who in edits.values() if who not in RESERVED))
+    cast = tuple(names)
+    code = {name: number for number, name in enumerate(cast)}
+    place = {line: number for number, line in enumerate(lines)}
+    seeds = np.full(len(lines), NOBODY, np.int32)
+    for line, character in given:
+        if line in place:  # the episode of a seed may not have been imported
+            seeds[place[line]] = code[character]
+    for line, character in edits.items():
+        seeds[place[line]] = code.get(character, HELD)
+    return cast, np.array([name in narrators for name in cast], np.bool_), seeds
+
+
+def _faces(
+    store: TableStore, episodes: list[str], shifts: list[int], cast: tuple[str, ...]
+) -> FaceTimes:
+    import polars as pl
+
+    codes = pl.DataFrame(
+        {"character": list(cast), "code": np.arange(len(cast), dtype=np.int32)},
+        schema={"character": pl.String, "code": pl.Int32},
+    )
+    starts, ends, characters, scores = [], [], [], []
+    for episode, shift in zip(episodes, shifts, strict=True):
+        if not store.exists("faces", episode):
+            continue
+        seen = store.read("faces", episode, columns=["face", "start_ms", "end_ms"])
+        named = store.read("face_names", episode, columns=["face", "character", "score"])
+        if not seen["face"].equals(named["face"]):
+            named = seen.select("face").join(named, on="face", how="left", maintain_order="left")
+        named = named.join(codes, on="character", how="left", maintain_order="left")
+        starts.append(seen["start_ms"].to_numpy() + shift)
+        ends.append(seen["end_ms"].to_numpy() + shift)
+        characters.append(named["code"].fill_null(NOBODY).to_numpy())
+        scores.append(named["score"].fill_null(0.0).to_numpy())
+    return FaceTimes(
+        start_ms=_joined(starts, np.int64),
+        end_ms=_joined(ends, np.int64),
+        character=_joined(characters, np.int32),
+        score=_joined(scores, np.float32),
+    )
+
+
+def _voices(store: TableStore, episodes: list[str], lines: int) -> npt.NDArray[np.float32]:
+    """Voiceprints of norm 1 in one array; what was read of an episode is dropped at once."""
+    voices: npt.NDArray[np.float32] | None = None
+    done = 0
+    for episode in episodes:
+        ids = store.read("lines", episode, columns=["line"])["line"]
+        frame = store.read("voices", episode, columns=["line", "embedding"])
+        if not frame["line"].equals(ids):
+            frame = ids.to_frame().join(frame, on="line", how="left", maintain_order="left")
+        rows = np.array(frame["embedding"].to_numpy(), np.float32).reshape(len(ids), -1)
+        if not len(rows):
+            continue
+        if voices is None:
+            voices = np.zeros((lines, rows.shape[1]), np.float32)
+        if rows.shape[1] != voices.shape[1]:
+            raise TableError(
+                f"{store.path('voices', episode)}: voiceprints have {rows.shape[1]} numbers, "
+                f"those of the first episode {voices.shape[1]}. Measure all with one engine."
+            )
+        voices[done : done + len(rows)] = unit_rows(rows)
+        done += len(rows)
+    return voices if voices is not None else np.zeros((lines, 1), np.float32)
+
+
+def unit_rows(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Rows divided by their norm; a row that is zero or not finite becomes zeros.
+
+    Zeros give similarity 0 with everything, which is what the released code makes of such rows.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        unit: npt.NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit[~np.isfinite(unit).all(1)] = 0
+    return unit

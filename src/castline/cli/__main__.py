@@ -1,0 +1,5 @@
+"""`python -m castline.cli` is `castline`."""
+
+from castline.cli import main
+
+main()

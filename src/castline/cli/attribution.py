@@ -1,0 +1,187 @@
+"""`castline attribute`, `evaluate`, `benchmark`: who says each line, and how right that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from castline.cli.output import TerminalReporter, emit, table
+from castline.cli.series import DryRun, Json
+
+__all__ = ["register"]
+
+Method = Annotated[str, typer.Option(help="The method, see `castline methods`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(attribute)
+    app.command()(evaluate)
+    app.command()(benchmark)
+    app.command()(methods)
+
+
+def attribute(
+    project: Annotated[Path, typer.Argument(help="The project folder.")],
+    method: Method = "propagation",
+    protocol: Annotated[
+        str, typer.Option(help="released, library, unsupervised, or auto: by the seeds there are.")
+    ] = "auto",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Setting of the method, NAME=VALUE.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Say who speaks each line."""
+    from castline.attribution.labels import summarise_labels
+    from castline.attribution.recipe import attribute as run
+    from castline.project import Project
+    from castline.settings import parse_assignments
+
+    reporter = TerminalReporter()
+    opened = Project.open(project)
+    try:
+        variant, summary = run(
+            opened,
+            method=method,
+            protocol=protocol,
+            settings=parse_assignments(set_ or []),
+            reporter=reporter,
+            dry_run=dry_run,
+        )
+    finally:
+        reporter.close()
+    facts = {
+        "project": str(project),
+        "labels": variant,
+        "made": summary.made,
+        "fresh": summary.fresh,
+        "warnings": reporter.warnings,
+    }
+    if dry_run:
+        text = "\n".join(f"{unit}: {why}" for unit, why in summary.made.items())
+        emit(facts, text or f"{variant}: up to date", as_json=as_json)
+        return
+    counts = summarise_labels(opened, variant)
+    facts |= counts
+    speakers = [[name, str(count)] for name, count in list(counts["speakers"].items())[:12]]
+    done = "labelled" if summary.made else "up to date"
+    text = (
+        f"{variant}: {counts['lines']} lines {done}; {counts['named']} with somebody of the cast, "
+        f"{counts['new_voices']} with one of the new voices, {counts['others']} with others; "
+        f"{counts['doubtful']} are doubtful\n\n" + table(["speaker", "lines"], speakers)
+    )
+    emit(facts, text, as_json=as_json)
+
+
+def evaluate(
+    project: Annotated[Path, typer.Argument(help="The project folder.")],
+    method: Annotated[str | None, typer.Option(help="Labels of this method only.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="Labels of this protocol only.")] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Compare with these labels, METHOD-PROTOCOL (McNemar).")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Where the HTML report goes [PROJECT/reports/…].")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare labels with the truth and write a report."""
+    from castline.project import Project
+    from castline.report.evaluation import evaluate_project
+
+    outcome = evaluate_project(
+        Project.open(project), method=method, protocol=protocol, against=against, report=report
+    )
+    evaluation = outcome.evaluation
+    facts = {
+        "project": str(project),
+        "labels": outcome.variant,
+        "report": str(outcome.report),
+        **evaluation.to_dict(),
+        "comparison": outcome.comparison,
+    }
+    rows = []
+    for name, result in evaluation.rules.items():
+        whole, unseeded = result.total.all, result.total.unseeded
+        rows.append(
+            [
+                *(name, str(whole.counted), str(whole.right), _percent(whole.percent)),
+                f"{_percent(whole.low)} to {_percent(whole.high)}",
+                _percent(unseeded.percent),
+            ]
+        )
+    header = ["rule", "lines", "right", "%", "95 % interval", "% without seeds"]
+    text = f"{outcome.variant}\n\n{table(header, rows)}"
+    for name, each in (outcome.comparison or {"rules": {}})["rules"].items():
+        text += (
+            f"\n{name}: {each['difference']:+.2f} points against {against}, "
+            f"p = {each['p']:.2g} (McNemar)"
+        )
+    emit(facts, f"{text}\n\nreport: {outcome.report}", as_json=as_json)
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def benchmark(
+    source: Annotated[str, typer.Argument(help="What the folders are: dramasr.")],
+    folders: Annotated[list[Path], typer.Argument(help="One folder for each series.")],
+    method: Annotated[
+        list[str] | None, typer.Option(help="A method; may be given several times.")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option(help="A protocol; may be given several times [all].")
+    ] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="Write the records here; - for stdout.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Also write DIR/<series>/<method>-<protocol>.json.")
+    ] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Keep the projects in this folder [a temporary one].")
+    ] = None,
+) -> None:
+    """Import, attribute and score whole series, each method in a fresh process."""
+    from castline.benchmark import run_benchmark, table_rows
+
+    reporter = TerminalReporter()
+    try:
+        records = run_benchmark(
+            source,
+            folders,
+            methods=method or ["propagation"],
+            protocols=protocol,
+            labels=labels,
+            results=None if json_ is None or str(json_) == "-" else json_,
+            work=work,
+            reporter=reporter,
+        )
+    finally:
+        reporter.close()
+    header, rows = table_rows(records)
+    emit(records, table(header, rows), as_json=str(json_) == "-")
+
+
+def methods(as_json: Json = False) -> None:
+    """List the methods, protocols and scoring rules."""
+    from castline.attribution.evaluate import RULES
+    from castline.attribution.recipe import METHODS
+    from castline.attribution.series import PROTOCOLS
+
+    facts = {
+        "methods": list(METHODS.names()),
+        "protocols": {name: each.meaning for name, each in PROTOCOLS.items()},
+        "rules": list(RULES),
+    }
+    text = "methods:   " + ", ".join(METHODS.names())
+    text += "\nprotocols: " + "\n           ".join(
+        f"{name}: {each.meaning}" for name, each in PROTOCOLS.items()
+    )
+    text += "\nrules:     " + ", ".join(RULES)
+    emit(facts, text, as_json=as_json)

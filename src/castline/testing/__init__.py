@@ -1,0 +1,1 @@
+"""Tools for tests, ours and other people's: synthetic series whose truth is known."""

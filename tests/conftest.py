@@ -1,0 +1,50 @@
+"""Shared fixtures: one small synthetic series, and its folder in the layout of the release."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from castline.testing.dramasr import write_release
+from castline.testing.series import SyntheticSeries, make_series
+
+settings.register_profile("castline", deadline=None, max_examples=80, derandomize=True)
+settings.load_profile("castline")
+
+Contents = Callable[[Path], dict[str, bytes]]
+
+
+@pytest.fixture(scope="session")
+def small() -> SyntheticSeries:
+    """Three episodes of thirty lines or so."""
+    return make_series(cast=5, lines=90, episodes=3, width=16, seed=11)
+
+
+@pytest.fixture(scope="session")
+def kept_release(small: SyntheticSeries, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small series as a folder of the release; read only."""
+    return write_release(small, tmp_path_factory.mktemp("kept") / "series")
+
+
+@pytest.fixture
+def release(kept_release: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, to be broken by the test."""
+    return Path(shutil.copytree(kept_release, tmp_path / "series"))
+
+
+@pytest.fixture(scope="session")
+def contents() -> Contents:
+    """Every file below a folder with its bytes, hidden ones too."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    return read
