@@ -125,5 +125,7 @@ def test_scraps_of_killed_runs_are_removed_and_nothing_else(tmp_path: Path) -> N
     with scrap(tmp_path / "deep" / "file", b"half") as left:
         assert is_scrap(left)
         remove_scraps(tmp_path)
+        assert left.exists(), "only in the folder itself, unless asked"
+        remove_scraps(tmp_path, below=True)
         assert not left.exists()
     assert len([each for each in tmp_path.rglob("*") if each.is_file()]) == 4

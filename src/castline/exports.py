@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from castline.errors import UsageError
-from castline.files import safe_name, storage_errors
+from castline.files import remove_scraps, safe_name, storage_errors
 from castline.pipeline.progress import Recorder
 from castline.tables.catalog import UNKNOWN
 
@@ -64,6 +64,7 @@ def export(
     folder = Path(to)
     with storage_errors(folder, "create"):
         folder.mkdir(parents=True, exist_ok=True)
+    remove_scraps(folder)
     written: list[Path] = []
     lost: dict[str, int] = {}
     episodes = project.episodes()

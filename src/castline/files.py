@@ -106,13 +106,13 @@ def is_scrap(path: Path) -> bool:
     return path.name.startswith(_SCRAP[0]) and path.name.endswith(_SCRAP[1])
 
 
-def remove_scraps(folder: Path) -> None:
-    """Remove what killed runs left half-written in a folder and below.
+def remove_scraps(folder: Path, *, below: bool = False) -> None:
+    """Remove what killed runs left half-written in a folder, and below it if so asked.
 
     Only for who holds the folder: the scraps of a live run look the same.
     """
     with storage_errors(folder, "remove half-written files"):
-        for path in folder.rglob("*".join(_SCRAP)):
+        for path in folder.glob(("**/" if below else "") + "*".join(_SCRAP)):
             path.unlink(missing_ok=True)
 
 

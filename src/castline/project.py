@@ -119,7 +119,7 @@ class Project:
                     "Wait until it is done, then run again."
                 ) from error
         try:
-            remove_scraps(self.folder / "tables")
+            remove_scraps(self.folder / "tables", below=True)
             yield
         finally:
             guard.release()

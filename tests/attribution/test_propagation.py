@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from castline.attribution import candidates as candidates_module
+from castline.attribution import similarity
 from castline.attribution.base import HELD, NOBODY, Series
 from castline.attribution.nearness import FaceTimes, Timeline
 from castline.attribution.propagation import (
@@ -142,6 +144,24 @@ def talkative(n: int, seed: int, spread: float) -> SmallSeries:
 def test_longer_series_follow_the_published_rules(seed: int) -> None:
     expected = assert_same(talkative(160, seed, spread=0.09 + 0.02 * (seed % 3)))
     assert sum(code >= 0 for code in expected.code) > 20
+
+
+def test_the_number_of_workers_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity, "_SMALL", 2)  # so that threads work on a small series, too
+    monkeypatch.setattr(candidates_module, "_SCORE_LINES", 64)
+    series = talkative(600, 7, 0.1)
+    rng = np.random.default_rng(7)
+    voices = series.voices + rng.normal(0, 0.02, series.voices.shape)
+    voices /= np.linalg.norm(voices, axis=1, keepdims=True)
+    series.voices = voices.astype(np.float32)  # products are rounded: order would show
+    found = []
+    for workers in (1, 2, 4):
+        monkeypatch.setattr(similarity, "_processors", lambda n=workers: n)
+        one = run(series)
+        arrays = (one.code, one.offsets, one.character, one.score)
+        found.append([array.tobytes() for array in arrays])
+        assert one.voices_found > 0
+    assert found[0] == found[1] == found[2]
 
 
 def blank(n: int, n_cast: int) -> SmallSeries:

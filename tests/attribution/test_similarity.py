@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from castline.attribution import similarity
 from castline.attribution.similarity import (
     LargestSimilarities,
+    Workers,
     absent,
     largest,
     mean_of_largest,
@@ -73,26 +74,93 @@ def ascending(values: frozenset[int]) -> np.ndarray:
     return np.array(sorted(values), np.int32)
 
 
+updates = st.lists(st.tuples(subsets, subsets, subsets, st.integers(1, 6)), min_size=1, max_size=8)
+
+
 @settings(deadline=None)
-@given(st.lists(st.tuples(subsets, subsets, st.integers(1, 6)), min_size=1, max_size=8))
+@given(updates, st.sampled_from([(1, 5), (700, 16), (10**6, 8192)]))
 def test_a_store_kept_up_equals_one_made_anew(
-    steps: list[tuple[frozenset[int], frozenset[int], int]],
+    steps: list[tuple[frozenset[int], frozenset[int], frozenset[int], int]],
+    blocks: tuple[int, int],
 ) -> None:
     voices = unit_rows(80, seed=1)
-    store, held = LargestSimilarities(voices, 6), frozenset[int]()
-    for lines, more, k in steps:
-        # References mostly grow, as they do while labels spread; now and then they are replaced.
-        held = more if len(more) % 4 == 0 else held | more
-        rows, references = ascending(lines), ascending(held) + np.int32(40)
-        k = min(k, references.size)
-        if k == 0:
-            continue
-        store.update(rows, references, k)
-        anew = np.sort(voices[rows] @ voices[references].T, axis=1)
-        assert np.array_equal(store.rows, rows)
-        assert np.array_equal(store.mean(k), mean_of_largest(anew, k))
+    store, held, met = LargestSimilarities(voices, 6), frozenset[int](), frozenset[int]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "_BLOCK_FLOATS", blocks[0])
+        patch.setattr(similarity, "_REFERENCES_AT_ONCE", blocks[1])
+        for lines, wanted, more, k in steps:
+            # References mostly grow, as they do while labels spread; now and then some are lost.
+            held = more if len(more) % 4 == 0 else held | more
+            met |= held
+            rows, references = ascending(lines), ascending(held) + np.int32(40)
+            asked = ascending(lines & wanted)
+            k = min(k, references.size)
+            if k == 0:
+                continue
+            store.update(rows, references)
+            means = store.means(asked, k)
+            anew = np.sort(voices[rows] @ voices[references].T, axis=1)
+            ever = voices[rows] @ voices[ascending(met) + np.int32(40)].T
+            assert np.array_equal(store.rows, rows)
+            assert (store.bound >= anew[:, -1]).all()
+            assert (store.bound <= ever.max(axis=1)).all()
+            assert np.array_equal(store.warm, asked)
+            assert np.array_equal(means, mean_of_largest(anew[np.isin(rows, asked)], k))
+
+
+def test_of_lines_whose_mean_nobody_asks_for_one_number_is_kept() -> None:
+    rows, references = np.arange(30, dtype=np.int32), np.arange(30, 60, dtype=np.int32)
+    store = LargestSimilarities(unit_rows(60), 6)
+    store.update(rows, references)
+    assert (store.bound.size, store.top.size) == (30, 0)
+    store.means(rows[:4], 3)
+    assert store.top.shape[0] == 4
+    store.means(rows[4:5], 3)
+    assert store.warm.tolist() == [4]
 
 
 @given(subsets, subsets)
 def test_absent_values_are_the_set_difference(a: frozenset[int], b: frozenset[int]) -> None:
     assert absent(ascending(a), ascending(b)).tolist() == sorted(a - b)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("smallest", [0, 10, 10**6])
+def test_results_come_in_order_whatever_the_workers(
+    count: int, smallest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(similarity, "_SMALL", smallest)
+    with Workers(count) as workers:
+        squares = list(workers.map(lambda x: x * x, range(300), lambda x: x % 20))
+    assert squares == [x * x for x in range(300)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_in_a_task_reaches_the_caller(count: int) -> None:
+    with Workers(count) as workers, pytest.raises(ZeroDivisionError):
+        list(workers.map(lambda x: 1 // x, [1, 0, 2], lambda _: 10**6))
+
+
+def blas_threads() -> list[int]:
+    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
+def test_blas_keeps_to_one_thread_while_workers_are_open() -> None:
+    before = blas_threads()
+    with Workers(2) as workers:
+        assert set(blas_threads()) <= {1}
+        assert list(workers.map(lambda _: set(blas_threads()) <= {1}, [0], lambda _: 10**6)) == [
+            True
+        ]
+    assert blas_threads() == before
+
+
+def test_there_are_as_many_workers_as_processors_but_four_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert similarity._processors() >= 1
+    for processors, workers in [(1, 1), (3, 3), (64, 4)]:
+        monkeypatch.setattr(similarity, "_processors", lambda n=processors: n)
+        assert Workers()._count == workers

@@ -1,9 +1,9 @@
-"""Import in child processes that die at the n-th touch of the disk; run by `test_kill`.
+"""Import, attribute and export in children that die at the n-th touch of the disk; for `test_kill`.
 
     python kill_sweep.py RELEASE WORK FIRST STRIDE
 
-For n = FIRST, FIRST + STRIDE, … until a child lives: a child imports and dies before its n-th
-touch, what is sealed must be whole, a second child imports to the end, and the bytes must be those
+For n = FIRST, FIRST + STRIDE, … until a child lives: a child works and dies before its n-th
+touch, what is sealed must be whole, a second child works to the end, and the bytes must be those
 of `expected.json`. Prints how many children died. If WORK holds a project `base`, each child begins
 with a copy of it instead of with nothing.
 
@@ -28,8 +28,9 @@ import filelock  # noqa: F401
 import numpy  # noqa: F401
 import polars  # noqa: F401
 
+import castline
 import castline.attribution.seeding
-import castline.sources.dramasr.units  # noqa: F401
+import castline.sources.dramasr.units
 from castline.sources.recipe import import_dramasr
 
 TOUCHES: list[tuple[Any, str]] = [
@@ -59,15 +60,22 @@ def die_before_touch(number: int) -> None:
         setattr(module, name, counted(getattr(module, name)))
 
 
+def work_through(release: Path, into: Path) -> None:
+    """The job: whatever Castline writes into a project, and an export beside its tables."""
+    project, _ = import_dramasr(release, into)
+    castline.attribute(project)
+    castline.export(project, format="vtt", to=into / "captions")
+
+
 def child(release: Path, into: Path, touch: int) -> int:
-    """Import in a forked process; its exit code, or minus the signal that ended it."""
+    """Do the job in a forked process; its exit code, or minus the signal that ended it."""
     process = os.fork()
     if process == 0:
         code = 1
         try:
             if touch:
                 die_before_touch(touch)
-            import_dramasr(release, into)
+            work_through(release, into)
             code = 0
         except BaseException:
             traceback.print_exc()

@@ -1,4 +1,4 @@
-"""An import that is killed at any moment, or that meets a full disk, goes on where it stopped."""
+"""Work that is killed at any moment, or that meets a full disk, goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from castline.testing.dramasr import write_release
 from castline.testing.series import make_series
 
 from .conftest import edit
+from .kill_sweep import work_through
 
 Contents = Callable[[Path], dict[str, bytes]]
 
@@ -60,6 +61,13 @@ def whole(two_episodes: Path, contents: Contents) -> dict[str, bytes]:
     """What an import that nobody stopped leaves."""
     import_dramasr(two_episodes, two_episodes.parent / "whole")
     return contents(two_episodes.parent / "whole")
+
+
+@pytest.fixture(scope="module")
+def worked(two_episodes: Path, contents: Contents) -> dict[str, bytes]:
+    """What import, attribution and export leave when nobody stops them."""
+    work_through(two_episodes, two_episodes.parent / "worked")
+    return contents(two_episodes.parent / "worked")
 
 
 def sealed_tables_are_whole(folder: Path) -> int:
@@ -105,25 +113,25 @@ def swept(release: Path, whole: dict[str, bytes], work: Path, first: int, stride
     return int(told.stdout.split()[-1])
 
 
-def test_an_import_killed_at_some_touches_of_the_disk_is_completed_by_the_next(
-    two_episodes: Path, whole: dict[str, bytes], tmp_path: Path
+def test_work_killed_at_some_touches_of_the_disk_is_completed_by_the_next(
+    two_episodes: Path, worked: dict[str, bytes], tmp_path: Path
 ) -> None:
     # 37 shares no factor with the touches of a table: moments of several kinds are met.
-    assert sweep(two_episodes, whole, tmp_path, 3, 37) >= 3
+    assert sweep(two_episodes, worked, tmp_path, 3, 37) >= 3
 
 
 @pytest.mark.slow
-def test_an_import_killed_at_any_touch_of_the_disk_is_completed_by_the_next(
-    two_episodes: Path, whole: dict[str, bytes], tmp_path: Path
+def test_work_killed_at_any_touch_of_the_disk_is_completed_by_the_next(
+    two_episodes: Path, worked: dict[str, bytes], tmp_path: Path
 ) -> None:
-    assert sweep(two_episodes, whole, tmp_path, 1, 1) >= 100
+    assert sweep(two_episodes, worked, tmp_path, 1, 1) >= 100
 
 
 def mended(release: Path, work: Path) -> tuple[Path, Path]:
     """A project, and a release whose second episode has changed since its import."""
     changed, base = work / "series", work / "before"
     shutil.copytree(release, changed)
-    import_dramasr(changed, base)
+    work_through(changed, base)
     edit(
         changed / "subtitle_data" / "0002.json",
         lambda content: content["object_list"]["0"].update(text="mended"),
@@ -136,7 +144,7 @@ def test_an_import_killed_while_it_makes_tables_anew_is_completed_by_the_next(
     two_episodes: Path, tmp_path: Path, contents: Contents
 ) -> None:
     changed, base = mended(two_episodes, tmp_path)
-    import_dramasr(changed, tmp_path / "straight")
+    work_through(changed, tmp_path / "straight")
     after = contents(tmp_path / "straight")
     assert sweep(changed, after, tmp_path, 1, 1, base) >= 40
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from castline.attribution.nearness import Nearness
-from castline.attribution.similarity import top_mean
+from castline.attribution.similarity import Workers, top_mean
 
 __all__ = ["score_candidates"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
+
+_SCORE_LINES = 2048
+"""Lines scored for one character at a time; blocks of a character go to several workers."""
 
 _SORT_LINES = 32_768
 """Lines whose candidates are sorted at a time."""
@@ -24,6 +27,7 @@ def score_candidates(
     voices: Floats,
     members: list[Ints],
     k: Callable[[int], int],
+    workers: Workers,
     report: Callable[[float], None],
 ) -> tuple[npt.NDArray[np.int64], Ints, Floats]:
     """Score every line, labelled or not, for everybody near it.
@@ -36,6 +40,7 @@ def score_candidates(
         voices: (N, D) unit rows.
         members: For each code, its lines, ascending.
         k: Gives the k for a number of lines.
+        workers: Score several blocks of lines at once.
         report: Called with the share done, 0 to 1.
 
     Returns:
@@ -43,41 +48,49 @@ def score_candidates(
         scores by code.
     """
     n = voices.shape[0]
-    found: list[tuple[Ints, Floats]] = []
-    count = np.zeros(n, np.int64)
-    total, done = max(1, sum(lines.size for lines in members)), 0
-    for code, lines in enumerate(members):
-        if lines.size == 0:
-            found.append((lines, np.empty(0, np.float32)))
-            continue
-        near = nearness.near(code, lines)
-        score = top_mean(voices, near, lines, k(lines.size), zero_self=True)
-        likely = score > 0
-        found.append((near[likely], score[likely]))
-        count[near[likely]] += 1
-        done += lines.size
-        report(done / total)
+    speakers = [code for code, lines in enumerate(members) if lines.size]
     offsets = np.zeros(n + 1, np.int64)
-    np.cumsum(count, out=offsets[1:])
-    character, score = _by_line(found, offsets)
-    for low in range(0, n, _SORT_LINES):
-        high = min(low + _SORT_LINES, n)
-        part = slice(int(offsets[low]), int(offsets[high]))
-        line = np.repeat(np.arange(low, high, dtype=np.int32), count[low:high])
-        order = np.lexsort((-score[part], line))  # stable: ties stay in order of code
-        character[part], score[part] = character[part][order], score[part][order]
-    return offsets, character, score
-
-
-def _by_line(
-    found: list[tuple[Ints, Floats]], offsets: npt.NDArray[np.int64]
-) -> tuple[Ints, Floats]:
-    """Turn (lines, scores) of each character into codes and scores line after line."""
+    for code in speakers:
+        offsets[1:][nearness.near(code, members[code])] += 1
+    np.cumsum(offsets, out=offsets)
     character = np.empty(offsets[-1], np.int32)
     score = np.empty(offsets[-1], np.float32)
-    place = offsets[:-1].copy()
-    for code, (near, likeness) in enumerate(found):
+
+    def tasks() -> Iterator[tuple[int, Ints]]:
+        for code in speakers:
+            near = nearness.near(code, members[code])
+            for low in range(0, near.size, _SCORE_LINES):
+                yield code, near[low : low + _SCORE_LINES]
+
+    def scored(task: tuple[int, Ints]) -> tuple[int, Ints, Floats]:
+        code, near = task
+        lines = members[code]
+        return code, near, top_mean(voices, near, lines, k(lines.size), zero_self=True)
+
+    place, done = offsets[:-1].copy(), 0
+    for code, near, likeness in workers.map(scored, tasks(), lambda task: members[task[0]].size):
         character[place[near]] = code
         score[place[near]] = likeness
         place[near] += 1
-    return character, score
+        done += near.size
+        report(done / character.size)
+    return _best_first(offsets, character, score)
+
+
+def _best_first(
+    offsets: npt.NDArray[np.int64], character: Ints, score: Floats
+) -> tuple[npt.NDArray[np.int64], Ints, Floats]:
+    """Sort the candidates of each line in place, and close the gaps of those who are none."""
+    count = np.diff(offsets)
+    end = 0
+    for low in range(0, count.size, _SORT_LINES):
+        high = min(low + _SORT_LINES, count.size)
+        part = slice(int(offsets[low]), int(offsets[high]))
+        line = np.repeat(np.arange(low, high, dtype=np.int32), count[low:high])
+        order = np.lexsort((-score[part], line))  # stable: ties stay in order of code
+        order = order[score[part][order] > 0]
+        begin, end = end, end + order.size
+        character[begin:end], score[begin:end] = character[part][order], score[part][order]
+        count[low:high] = np.bincount(line[order] - low, minlength=high - low)
+    np.cumsum(count, out=offsets[1:])
+    return offsets, character[:end], score[:end]

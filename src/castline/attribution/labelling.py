@@ -7,7 +7,7 @@ in its later rounds already.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +23,16 @@ from castline.attribution.groups import (
     local_similarity,
 )
 from castline.attribution.nearness import Nearness
-from castline.attribution.similarity import LargestSimilarities
+from castline.attribution.similarity import LargestSimilarities, Workers
 from castline.errors import SettingsError
 
 __all__ = ["Labelling", "PropagationParams", "short_line_bonus"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
+
+_ROUNDING = 1e-4
+"""More than two products of the same two voices differ by, whatever blocks they were part of."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ class Labelling:
         n_cast: Number of known characters; new voices are coded from there.
         duration_ms: (N,) durations.
         params: Constants.
+        workers: Compute for several characters at once.
 
     Attributes:
         code: (N,) labels as they stand, `NOBODY` for none, `HELD` for lines that take no part.
@@ -131,12 +135,16 @@ class Labelling:
         n_cast: int,
         duration_ms: npt.NDArray[np.int64],
         params: PropagationParams,
+        workers: Workers,
     ) -> None:
         self._nearness = nearness
         self._voices = voices
         self._duration = duration_ms
         self._params = params
+        self._workers = workers
         self._bonus = short_line_bonus(duration_ms, params)
+        # By how much a mean of float32 may exceed the largest of its values, and a bit more.
+        self._slack = np.float32(_ROUNDING + params.k_limit * 2.0**-23)
         self._local = local_similarity(voices, params.group_radius)
         self.code = seeds.astype(np.int32)
         self.members: list[Ints] = []
@@ -145,8 +153,11 @@ class Labelling:
         self._lines = int(np.count_nonzero(self.code != HELD))
         self._single: list[LargestSimilarities] = []
         self._grouped: list[LargestSimilarities] = []
+        # Scores of the lines of each character that may reach the threshold (`warm` in its store);
+        # the highest of them; and what no score of its other lines exceeds.
         self._scores: list[Floats] = []
         self._ceiling = np.empty(0, np.float32)
+        self._beyond = np.empty(0, np.float32)
         self._stale: set[int] = set()
         for character in range(n_cast):
             self._add_character(np.flatnonzero(self.code == character).astype(np.int32))
@@ -167,12 +178,15 @@ class Labelling:
         overwrites a label that one of its lines got in the same pass, so groups come first here.
         """
         margin = threshold + self._params.group_margin
-        self._refresh_stale()
+        self._refresh(np.float32(threshold))
         groups = find_groups(
             self._local, self.code == NOBODY, np.float32(margin), self._params.group_smallest
         )
         verdicts = judge_groups(
-            groups.sizes, self._evidence(groups), np.float32(threshold), np.float32(margin)
+            groups.sizes,
+            self._evidence(groups, np.float32(threshold - abs(self._params.group_margin))),
+            np.float32(threshold),
+            np.float32(margin),
         )
         named = verdicts.high == 1
         unknown = (verdicts.high == 0) & (
@@ -207,31 +221,41 @@ class Labelling:
         self._grouped.append(LargestSimilarities(self._voices, self._params.k_limit))
         self._scores.append(np.empty(0, np.float32))
         self._ceiling = np.append(self._ceiling, np.float32(-np.inf))
+        self._beyond = np.append(self._beyond, np.float32(-np.inf))
 
-    def _refresh_stale(self) -> None:
-        """Bring up to date whoever gained lines: what is near them, and their scores."""
-        for character in sorted(self._stale):
-            members = self.members[character]
-            near = self._nearness.near(character, members)
-            self._rescore(character, near[self.code[near] == NOBODY], members)
+    def _refresh(self, threshold: np.float32) -> None:
+        """Bring up to date whoever gained lines or has lines that may now reach the threshold."""
+        due = self._stale.union(np.flatnonzero(self._beyond >= threshold).tolist())
         self._stale.clear()
 
-    def _rescore(self, character: int, rows: Ints, members: Ints) -> None:
+        def refresh(character: int) -> None:
+            members = self.members[character]
+            near = self._nearness.near(character, members)
+            self._rescore(character, near[self.code[near] == NOBODY], members, threshold)
+
+        self._for_each(refresh, [c for c in due if self.members[c].size])
+
+    def _for_each(self, task: Callable[[int], None], characters: Iterable[int]) -> None:
+        """Do something for some characters, those with most lines first."""
+        order = sorted(characters, key=lambda c: (-self.members[c].size, c))
+        for _ in self._workers.map(task, order, lambda c: self.members[c].size):
+            pass
+
+    def _rescore(self, character: int, rows: Ints, members: Ints, threshold: np.float32) -> None:
+        """Score a character's lines anew, save those whose bound is below the threshold."""
         references = self._references(members)
-        if references.size == 0:
-            self._single[character].rows = rows
-            self._scores[character] = np.zeros(rows.size, np.float32)
-            return
-        k = self._params.k(references.size)
         store = self._single[character]
-        store.update(rows, references, k)
-        self._scores[character] = store.mean(k) + self._bonus[rows]
-        self._ceiling[character] = self._scores[character].max(initial=-np.inf)
+        store.update(rows, references)
+        bound = store.bound + self._bonus[rows] + self._slack
+        likely = bound >= threshold
+        scores = store.means(rows[likely], self._params.k(references.size))
+        scores += self._bonus[rows[likely]]
+        self._scores[character] = scores
+        self._ceiling[character] = scores.max(initial=-np.inf)
+        self._beyond[character] = bound[~likely].max(initial=-np.inf)
 
     def _references(self, members: Ints) -> Ints:
         """Lines of a character long enough to judge single lines by."""
-        if members.size == 0:
-            return members
         duration = self._duration[members]
         grid = self._params.reference_grid_ms
         shortest = min(self._params.reference_ms, int(duration.max()) // grid * grid)
@@ -247,6 +271,14 @@ class Labelling:
         """
         given = np.full(self.code.size, -1, np.int32)
         hot = np.flatnonzero(self._ceiling >= threshold).tolist()
+
+        def rescore(character: int) -> None:
+            gained = np.flatnonzero(given == character).astype(np.int32)
+            members = np.sort(np.concatenate([self.members[character], gained]))
+            rows = self._single[character].rows
+            still_open = (self.code[rows] == NOBODY) & (given[rows] < 0)
+            self._rescore(character, rows[still_open], members, threshold)
+
         while True:
             lines, label = self._best_above(hot, threshold, given)
             given[lines] = label
@@ -256,12 +288,7 @@ class Labelling:
                 return given
             # Who gained nothing scores below the threshold for every line still open.
             hot = np.unique(label).tolist()
-            for character in hot:
-                gained = np.flatnonzero(given == character).astype(np.int32)
-                members = np.sort(np.concatenate([self.members[character], gained]))
-                rows = self._single[character].rows
-                still_open = (self.code[rows] == NOBODY) & (given[rows] < 0)
-                self._rescore(character, rows[still_open], members)
+            self._for_each(rescore, hot)
 
     def _best_above(
         self, characters: list[int], threshold: np.float32, given: Ints
@@ -269,7 +296,7 @@ class Labelling:
         """Open lines that score the threshold for one of some characters, and the best of these."""
         lines, scores, codes = [np.empty(0, np.int32)], [np.empty(0, np.float32)], []
         for character in characters:
-            rows, score = self._single[character].rows, self._scores[character]
+            rows, score = self._single[character].warm, self._scores[character]
             enough = np.flatnonzero(score >= threshold)
             enough = enough[(self.code[rows[enough]] == NOBODY) & (given[rows[enough]] < 0)]
             lines.append(rows[enough])
@@ -281,25 +308,33 @@ class Labelling:
         first, at = np.unique(line[order], return_index=True)
         return first, code[order][at]
 
-    def _evidence(self, groups: Groups) -> Iterator[GroupEvidence]:
-        """Evidence for each character near a group, ascending by code."""
-        if groups.lines.size == 0:
-            return
-        for character, members in enumerate(self.members):
-            if members.size == 0:
-                continue
+    def _evidence(self, groups: Groups, floor: np.float32) -> Iterator[GroupEvidence]:
+        """Evidence for each character near a group, ascending by code.
+
+        Scores below `floor` decide nothing and are left out where a bound tells.
+        """
+
+        def gather(character: int) -> GroupEvidence | None:
+            members, store = self.members[character], self._grouped[character]
             touched = groups.of_line[self._single[character].rows]
             numbers, near = np.unique(touched[touched >= 0], return_counts=True)
             if numbers.size == 0:
-                continue
+                self._grouped[character] = LargestSimilarities(self._voices, self._params.k_limit)
+                return None
             lines, which = groups.members(numbers)
             order = np.argsort(lines)
-            k = self._params.k(members.size)
-            store = self._grouped[character]
-            store.update(lines[order], members, k)
+            store.update(lines[order], members)
+            bound = np.empty(lines.size, np.float32)
+            bound[order] = store.bound + self._slack
+            likely = group_means(bound, which, groups.sizes[numbers]) >= floor
+            numbers, near = numbers[likely], near[likely]
+            lines, which = groups.members(numbers)
+            order = np.argsort(lines)
             scores = np.empty(lines.size, np.float32)
-            scores[order] = store.mean(k)
-            sizes = groups.sizes[numbers]
-            yield GroupEvidence(
-                character, numbers, near.astype(np.int32), group_means(scores, which, sizes)
-            )
+            scores[order] = store.means(lines[order], self._params.k(members.size))
+            means = group_means(scores, which, groups.sizes[numbers])
+            return GroupEvidence(character, numbers, near.astype(np.int32), means)
+
+        speakers = [c for c, members in enumerate(self.members) if members.size]
+        found = self._workers.map(gather, speakers, lambda c: self.members[c].size)
+        return (one for one in found if one is not None)

@@ -7,8 +7,8 @@ by step, so certain lines become references for doubtful ones.
 
 This is the propagation of DramaSR-LRM ("affinity propagation with window"), label for label, with
 its rules of counting and overwriting, from the description of its released program. It differs in
-how it computes: no N x N similarities, but the largest few of each line near each character, kept
-up as labels arrive.
+how it computes: no N x N similarities, but a bound for each line near each character and, where it
+reaches the threshold, the largest few, kept up as labels arrive.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from castline.attribution.base import NOBODY, Attribution, Progress, Series
 from castline.attribution.candidates import score_candidates
 from castline.attribution.labelling import Labelling, PropagationParams, short_line_bonus
 from castline.attribution.nearness import FaceTimes, Nearness, Timeline
+from castline.attribution.similarity import Workers
 from castline.errors import UsageError
 
 __all__ = [
@@ -85,9 +86,11 @@ def propagate(
         progress: Called with (done, total), in no particular unit; done never falls.
 
     Returns:
-        Speakers and candidates. Deterministic for given inputs and BLAS. Time O(P D) for P pairs of
-        a line and a labelled line of a character near it; memory beyond inputs and result O(A k),
-        A pairs of an unlabelled line and a character near it.
+        Speakers and candidates. Deterministic for given inputs and BLAS, whatever the number of
+        processors; up to four are used, and BLAS keeps to one thread meanwhile. Time O(P D) for P
+        pairs of a line and a labelled line of a character near it; memory beyond inputs and result
+        O(A + B k), where A counts pairs of an unlabelled line and a character near it, and B those
+        whose greatest similarity reaches the threshold.
 
     Raises:
         UsageError: Arrays do not fit each other, or a seed is beyond the cast.
@@ -100,16 +103,20 @@ def propagate(
     thresholds = list(params.thresholds())
     total = 2 * len(thresholds)
     report = progress or _silent
-    code, members = _label(
-        Labelling(nearness, voices, seeds, everywhere.size, duration_ms, params), thresholds, report
-    )
-    offsets, character, score = score_candidates(
-        nearness,
-        voices,
-        members,
-        params.k,
-        lambda share: report(int(total * (1 + share) / 2), total),
-    )
+    with Workers() as workers:
+        labelling = Labelling(
+            nearness, voices, seeds, everywhere.size, duration_ms, params, workers
+        )
+        code, members = _label(labelling, thresholds, report)
+        del labelling
+        offsets, character, score = score_candidates(
+            nearness,
+            voices,
+            members,
+            params.k,
+            workers,
+            lambda share: report(int(total * (1 + share) / 2), total),
+        )
     return Propagation(
         np.maximum(code, NOBODY), len(members) - everywhere.size, offsets, character, score
     )

@@ -2,29 +2,123 @@
 
 A voice is a unit row, so a dot product is a cosine. The score of a line for a character is the mean
 of the k largest cosines to the character's known lines; blocks of a few megabytes are computed,
-their largest values kept, and the blocks forgotten.
+their largest values kept, and the blocks forgotten. `Workers` compute for several characters at
+once.
 """
 
 from __future__ import annotations
 
 import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LargestSimilarities", "absent", "largest", "mean_of_largest", "top_mean"]
+__all__ = [
+    "LargestSimilarities",
+    "Workers",
+    "absent",
+    "largest",
+    "mean_of_largest",
+    "top_mean",
+]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
-_BLOCK_FLOATS = 2_000_000
-"""Floats in one block of similarities with its gathered voices: 8 MB."""
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
-_REFERENCES_AT_ONCE = 8192
-"""Reference voices gathered at a time: 6 MB at 192 dimensions."""
+_BLOCK_FLOATS = 1_000_000
+"""Floats in one block of similarities with its gathered voices: 4 MB."""
+
+_REFERENCES_AT_ONCE = 4096
+"""Reference voices gathered at a time: 3 MB at 192 dimensions."""
 
 _CHUNK_FROM = 512
 """Rows at least this long are thinned by chunk maxima before sorting; shorter ones are sorted."""
+
+_MOST_WORKERS = 4
+
+_IN_FLIGHT = 16
+"""Tasks begun per worker before their results are taken."""
+
+_SMALL = 64
+"""Tasks with fewer reference lines than this are done at once: a thread would cost more."""
+
+
+class Workers:
+    """Threads that share the tasks of one propagation, while BLAS keeps to one thread each.
+
+    NumPy lets go of the interpreter during its long loops, so tasks on different characters run
+    side by side, and no core spins for another inside a product. A context manager: outside of it
+    BLAS is as it was. Results do not depend on the number of workers.
+
+    Args:
+        count: How many; as many as there are processors for this process, at most 4, when left out.
+    """
+
+    def __init__(self, count: int | None = None) -> None:
+        self._count = min(_processors(), _MOST_WORKERS) if count is None else count
+        self._open = ExitStack()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+        self._open.enter_context(threadpool_limits(1, user_api="blas"))
+        if self._count > 1:
+            self._pool = ThreadPoolExecutor(self._count)
+            self._open.callback(self._pool.shutdown, cancel_futures=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool = None
+        self._open.close()
+
+    def map(
+        self,
+        task: Callable[[_Item], _Result],
+        items: Iterable[_Item],
+        references: Callable[[_Item], int],
+    ) -> Iterator[_Result]:
+        """Results of a task on each item, in order; items are taken as workers come free.
+
+        Args:
+            task: Called with each item, from several threads.
+            items: What to work on.
+            references: How many reference lines an item has; small ones are done in this thread.
+        """
+        begun: deque[Future[_Result]] = deque()
+        for item in items:
+            if self._pool is not None and references(item) >= _SMALL:
+                begun.append(self._pool.submit(task, item))
+            elif begun:
+                begun.append(_finished(task(item)))
+            else:
+                yield task(item)
+            while begun and (begun[0].done() or len(begun) > _IN_FLIGHT * self._count):
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+
+
+def _finished(result: _Result) -> Future[_Result]:
+    future: Future[_Result] = Future()
+    future.set_result(result)
+    return future
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def absent(wanted: Ints, held: Ints) -> Ints:
@@ -96,15 +190,17 @@ def mean_of_largest(top: Floats, k: int) -> Floats:
     return total
 
 
-def _similarities(
-    voices: Floats, rows: Ints, references: Ints, reference_voices: Floats, *, zero_self: bool
-) -> Floats:
-    """Cosines (len(rows), len(references)); optionally 0 between a line and itself."""
-    block = voices[rows] @ reference_voices.T
-    if zero_self:
-        own = np.flatnonzero(_is_in(rows, references))
-        block[own, np.searchsorted(references, rows[own])] = 0
-    return block
+def _blocks(voices: Floats, rows: Ints, references: Ints) -> Iterator[tuple[slice, slice, Floats]]:
+    """Cosines of lines to references, block after block: which rows, which references, (r, m)."""
+    if rows.size == 0:
+        return
+    for begin in range(0, references.size, _REFERENCES_AT_ONCE):
+        columns = slice(begin, begin + _REFERENCES_AT_ONCE)
+        reference_voices = voices[references[columns]]
+        step = max(1, _BLOCK_FLOATS // (reference_voices.shape[0] + voices.shape[1]))
+        for low in range(0, rows.size, step):
+            part = slice(low, low + step)
+            yield part, columns, voices[rows[part]] @ reference_voices.T
 
 
 def _largest_similarities(
@@ -115,20 +211,24 @@ def _largest_similarities(
     Fewer references than `width` leave -inf in front. `references` must be ascending.
     """
     top = np.full((rows.size, width), -np.inf, np.float32)
-    for begin in range(0, references.size, _REFERENCES_AT_ONCE):
-        part = references[begin : begin + _REFERENCES_AT_ONCE]
-        part_voices = voices[part]
-        step = max(1, _BLOCK_FLOATS // (part.size + voices.shape[1]))
-        for low in range(0, rows.size, step):
-            block = _similarities(
-                voices, rows[low : low + step], part, part_voices, zero_self=zero_self
-            )
-            found = largest(block, width)
-            if begin:
-                both = np.concatenate([top[low : low + step], found], axis=1)
-                found = np.sort(both, axis=1)[:, width:]
-            top[low : low + step] = found
+    for part, columns, block in _blocks(voices, rows, references):
+        if zero_self:
+            lines, others = rows[part], references[columns]
+            own = np.flatnonzero(_is_in(lines, others))
+            block[own, np.searchsorted(others, lines[own])] = 0
+        found = largest(block, width)
+        if columns.start:
+            found = np.sort(np.concatenate([top[part], found], axis=1), axis=1)[:, width:]
+        top[part] = found
     return top
+
+
+def _peaks(voices: Floats, rows: Ints, references: Ints) -> Floats:
+    """The largest cosine of each row to the references: (R,), -inf without references."""
+    peak = np.full(rows.size, -np.inf, np.float32)
+    for part, _, block in _blocks(voices, rows, references):
+        np.maximum(peak[part], block.max(axis=1), out=peak[part])
+    return peak
 
 
 def top_mean(
@@ -144,7 +244,7 @@ def top_mean(
         zero_self: Count a line that is its own reference as similarity 0 instead of 1.
 
     Returns:
-        (R,) float32. Time O(R M D), memory a few blocks of 8 MB and O(R k).
+        (R,) float32. Time O(R M D), memory a few blocks of 4 MB and O(R k).
     """
     return mean_of_largest(
         _largest_similarities(voices, rows, references, k, zero_self=zero_self), k
@@ -152,11 +252,14 @@ def top_mean(
 
 
 class LargestSimilarities:
-    """The largest similarities of some lines to some references, kept up as both sets change.
+    """How similar some lines are to some references, kept up as both sets change.
 
-    New references are multiplied once with the lines that are held and merged where they matter;
-    new lines once with all references. More values than asked for are kept, so that `k` may grow by
-    a third before everything has to be computed again.
+    Of every line only a bound is kept, which no mean of its largest similarities exceeds (save by
+    rounding): the largest ever met. The largest values themselves are made when the mean of a line
+    is first asked for, and kept up while it goes on being asked for. New references are multiplied
+    once with the lines that are held, new lines once with all references, and lines whose mean is
+    wanted once more. More values than asked for are kept, so that `k` may grow by a third before
+    they have to be made again.
 
     Args:
         voices: (N, D) unit rows, not copied.
@@ -164,69 +267,91 @@ class LargestSimilarities:
 
     Attributes:
         rows: (R,) lines held, ascending.
+        bound: (R,) largest similarity of each to any reference held now or earlier.
         references: (M,) references held, ascending.
-        top: (R, width) largest similarities, ascending; -inf where there are fewer references.
+        warm: (W,) lines of which the largest similarities are kept, ascending.
+        top: (W, width) these, ascending; -inf where there are fewer references.
     """
 
     def __init__(self, voices: Floats, limit: int) -> None:
         self._voices = voices
         self._limit = limit
         self.rows: Ints = np.empty(0, np.int32)
+        self.bound: Floats = np.empty(0, np.float32)
         self.references: Ints = np.empty(0, np.int32)
+        self.warm: Ints = np.empty(0, np.int32)
         self.top: Floats = np.empty((0, 0), np.float32)
 
-    def update(self, rows: Ints, references: Ints, k: int) -> None:
-        """Hold exactly these lines and references, with at least the k largest values each.
+    def update(self, rows: Ints, references: Ints) -> None:
+        """Hold exactly these lines and references, with a bound for each line.
 
         Args:
             rows: (R,) lines, ascending.
-            references: (M,) reference lines, ascending, M >= k, none of them among `rows`.
-            k: At least 1, at most `limit`.
+            references: (M,) reference lines, ascending, none of them among `rows`.
         """
         fresh = absent(references, self.references)
-        lost = references.size - fresh.size != self.references.size
-        if lost or k > self.top.shape[1]:
-            width = min(self._limit, k + k // 3 + 1)
-            self.top = np.empty((0, 0), np.float32)  # free it before the new one is made
-            self.top = _largest_similarities(self._voices, rows, references, width)
-        else:
-            self._keep(rows)
-            if fresh.size:
-                self._merge(fresh)
-            if self.rows.size != rows.size:
-                self._add_rows(rows, references)
-        self.rows, self.references = rows, references
-
-    def mean(self, k: int) -> Floats:
-        """(R,) mean of the k largest similarities of each line held; see `mean_of_largest`."""
-        return mean_of_largest(self.top, k)
-
-    def _keep(self, rows: Ints) -> None:
+        if references.size - fresh.size != self.references.size:
+            self._cool()  # a reference is lost; the bounds hold all the same
         kept = _is_in(self.rows, rows)
         if not kept.all():
-            self.rows, self.top = self.rows[kept], self.top[kept]
+            self.rows, self.bound = self.rows[kept], self.bound[kept]
+            self._keep_warm(rows)
+        if fresh.size:
+            self._merge(fresh)
+        if self.rows.size != rows.size:
+            new = absent(rows, self.rows)
+            bound = np.empty(rows.size, np.float32)
+            bound[np.searchsorted(rows, self.rows)] = self.bound
+            bound[np.searchsorted(rows, new)] = _peaks(self._voices, new, references)
+            self.bound = bound
+        self.rows, self.references = rows, references
+
+    def means(self, lines: Ints, k: int) -> Floats:
+        """Mean of the k largest similarities of some of the lines held; see `mean_of_largest`.
+
+        Args:
+            lines: (L,) lines, ascending. The largest values of all others are dropped.
+            k: At least 1, at most `limit` and the number of references.
+        """
+        if k > self.top.shape[1]:
+            self._cool(min(self._limit, k + k // 3 + 1))
+        self._keep_warm(lines)
+        new = absent(lines, self.warm)
+        if new.size:
+            width = self.top.shape[1]
+            top = np.empty((lines.size, width), np.float32)
+            top[np.searchsorted(lines, self.warm)] = self.top
+            top[np.searchsorted(lines, new)] = _largest_similarities(
+                self._voices, new, self.references, width
+            )
+            self.warm, self.top = lines, top
+        return mean_of_largest(self.top, k)
+
+    def _cool(self, width: int = 0) -> None:
+        """Forget all largest similarities."""
+        self.warm, self.top = np.empty(0, np.int32), np.empty((0, width), np.float32)
+
+    def _keep_warm(self, lines: Ints) -> None:
+        """Forget the largest similarities of all but some lines."""
+        kept = _is_in(self.warm, lines)
+        if not kept.all():
+            self.warm, self.top = self.warm[kept], self.top[kept]
 
     def _merge(self, fresh: Ints) -> None:
+        """Let all lines held meet references that are new."""
         width = self.top.shape[1]
-        fresh_voices = self._voices[fresh]
-        step = max(1, _BLOCK_FLOATS // (fresh.size + self._voices.shape[1]))
-        for low in range(0, self.rows.size, step):
-            top = self.top[low : low + step]
-            block = self._voices[self.rows[low : low + step]] @ fresh_voices.T
-            better = np.flatnonzero(block.max(axis=1) > top[:, 0])
+        for part, _, block in _blocks(self._voices, self.rows, fresh):
+            peak = block.max(axis=1)
+            np.maximum(self.bound[part], peak, out=self.bound[part])
+            lines = self.rows[part]
+            first, stop = np.searchsorted(self.warm, [lines[0], lines[-1] + 1])
+            if first == stop:
+                continue
+            at = np.searchsorted(lines, self.warm[first:stop])
+            better = np.flatnonzero(peak[at] > self.top[first:stop, 0])
             if better.size:
-                found = block[better]
-                if fresh.size > 2 * width:
+                found = block[at[better]]
+                if found.shape[1] > 2 * width:
                     found = largest(found, width)
-                both = np.concatenate([top[better], found], axis=1)
-                top[better] = np.sort(both, axis=1)[:, found.shape[1] :]
-
-    def _add_rows(self, rows: Ints, references: Ints) -> None:
-        new = absent(rows, self.rows)
-        width = self.top.shape[1]
-        top = np.empty((rows.size, width), np.float32)
-        top[np.searchsorted(rows, self.rows)] = self.top
-        top[np.searchsorted(rows, new)] = _largest_similarities(
-            self._voices, new, references, width
-        )
-        self.top = top
+                both = np.concatenate([self.top[first + better], found], axis=1)
+                self.top[first + better] = np.sort(both, axis=1)[:, found.shape[1] :]

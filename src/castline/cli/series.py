@@ -116,7 +116,7 @@ def demo(
     ),
     cast: Annotated[int, typer.Option(help="How many characters.", min=1)] = 12,
     lines: Annotated[int, typer.Option(help="How many lines.", min=1)] = 3000,
-    noise: Annotated[float, typer.Option(help="How unlike itself a voice sounds.", min=0)] = 0.75,
+    noise: Annotated[float, typer.Option(help="How unlike itself a voice sounds.", min=0)] = 0.85,
     seed: Annotated[int, typer.Option(help="Another seed makes another series.", min=0)] = 7,
     as_json: Json = False,
 ) -> None:

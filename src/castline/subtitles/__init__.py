@@ -25,10 +25,7 @@ __all__ = [
     "format_of",
     "formats",
     "get_format",
-    "open_document",
     "read",
     "write",
 ]
 
-open_document = read
-"""`read` under a name that can be imported on its own."""

@@ -153,7 +153,7 @@ def _damaged_utf8(data: bytes) -> Decoded | None:
     text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd")
     good = sum(1 for char in text if char > "\x7f") - broken
-    if good < 4 or broken * 10 > good:
+    if good < 4 or broken * 4 > good:
         return None
     note = Problem("", f"UTF-8 with {broken} broken places, each shown as \ufffd")
     return Decoded(text, "utf-8", guessed=False, problems=(note,))
@@ -233,7 +233,7 @@ def _strictly(words: bytes, encoding: str) -> str:
 def _by_likeness(words: bytes) -> str | None:
     ranked = _ranked(words, list(_WINDOWS))
     if ranked:
-        return ranked[0]
+        return _told_by_letters(set(words)) if ranked[0] == "cp1252" else ranked[0]
     # Too few words to score: the first code page in which every byte means something.
     for encoding in ("cp1252", "cp1251", "cp1250"):
         try:
@@ -242,6 +242,23 @@ def _by_likeness(words: bytes) -> str | None:
             continue
         return encoding
     return None
+
+
+def _told_by_letters(found: set[int]) -> str:
+    """Which of three code pages that differ in a few letters, all of which look like words.
+
+    What Western Europe would have to write side by side to be meant decides: Turkish `ğ ı ş` look
+    Icelandic but come without its `á í ó ú`; Czech `ě ř ů č` look like `ì ø ù è`, of which no
+    western language has two together with `í á ý š ž`; Hungarian `ő` looks like `õ`, which goes
+    with `ã ê ç` in Portuguese and `ä` in Estonian.
+    """
+    if found & {0xF0, 0xFD, 0xFE} and not found & {0xE1, 0xED, 0xF3, 0xFA}:
+        return "cp1254"
+    if len(found & {0xEC, 0xF8, 0xF9, 0xE8}) > 1 and found & {0x9A, 0x9E, 0xED, 0xFD, 0xE1}:
+        return "cp1252" if 0xF0 in found else "cp1250"
+    if 0xF5 in found and found & {0xE1, 0xE9, 0xED, 0xF3}:
+        return "cp1252" if found & {0xE3, 0xE4, 0xE7, 0xE8, 0xEA} else "cp1250"
+    return "cp1252"
 
 
 def _ranked(words: bytes, encodings: list[str]) -> list[str]:

@@ -32,10 +32,13 @@ _OFF_SCREEN = 0.04
 _ADDRESSED = 0.08
 _FACE_MS = 1000
 _MISSED, _MISTAKEN, _UNRECOGNISED, _PASSERS = 0.12, 0.015, 0.03, 0.06
-_LIKENESS = (0.3, 0.2, 0.5)
+_LIKENESS = (0.4, 0.2, 0.4)
 """Squared parts of a voice: what all share, what its kind shares, its own."""
 _MOOD = 0.4
-"""Part of the noise that the lines of one person in one scene share."""
+"""Part of the noise that the lines of one person in one scene share: how they feel in it."""
+_MANNERS = 2
+"""Ways in which a person's voice varies from scene to scene. Few, so that scenes resemble each
+other by degrees, as they do in real series: a voice heard in one scene leads on to the next."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class People:
         coming_back: Labels of people outside the cast who come back.
         kinds: (4, width) directions of the kinds of voices.
         voices: (people, width) unit rows, cast first.
+        manners: (people, manners, width) unit rows: how each voice varies.
         share: (seen,) how much each of the cast talks, sums to 1.
     """
 
@@ -60,6 +64,7 @@ class People:
     coming_back: list[str]
     kinds: Floats
     voices: Floats
+    manners: Floats
     share: npt.NDArray[np.float64]
 
 
@@ -109,6 +114,7 @@ class _Play:
     present: list[list[int]]
     labels: list[str]
     voices: Floats
+    manners: Floats
 
 
 def _unit(rows: Floats) -> Floats:
@@ -123,6 +129,10 @@ def _voices(count: int, kinds: Floats, rng: Rng) -> Floats:
     of_kind = kinds[1 + rng.integers(len(kinds) - 1, size=count)]
     unique = _unit(rng.standard_normal((count, kinds.shape[1]), np.float32))
     return _unit(common * kinds[0] + kind * of_kind + own * unique)
+
+
+def _manners(count: int, width: int, rng: Rng) -> Floats:
+    return _unit(rng.standard_normal((count, _MANNERS, width), np.float32))
 
 
 def make_people(cast: int, narrator: bool, width: int, seed: int) -> People:
@@ -149,6 +159,7 @@ def make_people(cast: int, narrator: bool, width: int, seed: int) -> People:
         invent_trades(1, _COMING_BACK, rng),
         kinds,
         _voices(len(names) + _COMING_BACK, kinds, rng),
+        _manners(len(names) + _COMING_BACK, width, rng),
         share / share.sum(),
     )
 
@@ -236,7 +247,8 @@ def _cast_scenes(people: People, number: int, lines: int, extras: float, rng: Rn
         present.append(here)
     new = invent_trades(number * 1000 + _COMING_BACK + 1, passing, rng)
     voices = np.concatenate([people.voices, _voices(passing, people.kinds, rng)])
-    return _Play(np.array(speaker), np.array(scene), present, labels + new, voices)
+    manners = np.concatenate([people.manners, _manners(passing, voices.shape[1], rng)])
+    return _Play(np.array(speaker), np.array(scene), present, labels + new, voices, manners)
 
 
 def _turns(here: list[int], weights: npt.NDArray[np.float64], length: int, rng: Rng) -> list[int]:
@@ -275,12 +287,16 @@ def _times(play: _Play, rng: Rng) -> tuple[Ints, Ints]:
 
 def _line_voices(play: _Play, duration_ms: Ints, noise: float, rng: Rng) -> Floats:
     n, width = play.speaker.size, play.voices.shape[1]
-    _, pair = np.unique(play.scene * len(play.labels) + play.speaker, return_inverse=True)
-    mood = rng.standard_normal((int(pair.max()) + 1, width), np.float32)
-    own = rng.standard_normal((n, width), np.float32)
-    loudness = np.minimum(3, (2000 / duration_ms) ** 0.4) * noise / np.sqrt(width)
-    rough = np.float32(_MOOD**0.5) * mood[pair] + np.float32((1 - _MOOD) ** 0.5) * own
-    rows = play.voices[play.speaker] + loudness.astype(np.float32)[:, None] * rough
+    pairs, pair = np.unique(play.scene * len(play.labels) + play.speaker, return_inverse=True)
+    weight = _unit(rng.standard_normal((pairs.size, _MANNERS), np.float32))
+    mood = (weight[:, :, None] * play.manners[pairs % len(play.labels)]).sum(axis=1)
+    own = rng.standard_normal((n, width), np.float32) / np.float32(np.sqrt(width))
+    # Short lines are noisy; the mood is that of the scene, however short the line.
+    rough = np.minimum(3, (2000 / duration_ms) ** 0.4).astype(np.float32)[:, None] * own
+    loud = np.float32(noise)
+    rows = play.voices[play.speaker] + loud * (
+        np.float32(_MOOD**0.5) * mood[pair] + np.float32((1 - _MOOD) ** 0.5) * rough
+    )
     norms = np.clip(rng.normal(770, 140, n), 160, 1500).astype(np.float32)
     return _unit(rows) * norms[:, None]
 

@@ -104,7 +104,7 @@ def make_series(
     *,
     cast: int,
     lines: int,
-    noise: float = 0.75,
+    noise: float = 0.85,
     seed: int = 0,
     episodes: int | None = None,
     width: int = 192,
@@ -259,7 +259,10 @@ class SeriesWide:
         return {"cast": cast, "episodes": episodes, "relations": relations, "seeds": seeds}
 
     def _seeds(self) -> pl.DataFrame:
-        """One line in a hundred of each character, at least one, spread over its longer lines."""
+        """One line in a hundred of each character, at least one: some of its longer lines in a row.
+
+        From one scene, as the released seeds often are, so that a method has to find the rest.
+        """
         rows: list[tuple[str, str, str]] = []
         # Most lines first, ties by first appearance: the order of the release.
         for name, spoken in sorted(self._spoken.items(), key=lambda item: -len(item[1])):
@@ -267,8 +270,8 @@ class SeriesWide:
             pool = [each for each in spoken if each[2]]
             if len(pool) < wanted:
                 pool = spoken
-            for number in range(wanted):
-                episode, line, _ = pool[(2 * number + 1) * len(pool) // (2 * wanted)]
+            first = (len(pool) - wanted) // 2
+            for episode, line, _ in pool[first : first + wanted]:
                 rows.append((line, episode, name))
         columns = {n: [row[at] for row in rows] for at, n in enumerate(("line", "episode"))}
         columns["character"] = [row[2] for row in rows]

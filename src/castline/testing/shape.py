@@ -36,7 +36,7 @@ class SeriesShape:
 
     cast: int
     lines: int
-    noise: float = 0.75
+    noise: float = 0.85
     seed: int = 0
     episodes: int | None = None
     width: int = 192

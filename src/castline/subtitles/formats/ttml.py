@@ -265,7 +265,7 @@ def _positive(text: str | None) -> int | None:
 
 
 def _agents(root: Element) -> dict[str, str]:
-    """Agent id to name; an agent that plays another has that other's... own name first."""
+    """Agent id to name: the full one if there is one, else the first."""
     names: dict[str, str] = {}
     for element in root.iter():
         if local_name(element) != "agent":
