@@ -80,33 +80,20 @@ def formats() -> str:
     return loss_table()
 
 
-def results(name: str) -> Callable[[], str]:
+def results(name: str) -> str:
     """A results table that a benchmark wrote, as Markdown."""
-
-    def part() -> str:
-        path = RESULTS / f"{name}.json"
-        if not path.exists():
-            return "Not measured yet.\n"
-        content = json.loads(path.read_text(encoding="utf-8"))
-        header, rows = content["header"], content["rows"]
-        lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-        lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-        machine = content["machine"]
-        lines += [
-            "",
-            f"Made by `{content['command']}` on {machine}, Castline {content['version']}.",
-        ]
-        return "\n".join(lines) + "\n"
-
-    return part
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return "Not measured yet."
+    content = json.loads(path.read_text(encoding="utf-8"))
+    header, rows = content["header"], content["rows"]
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    made = f"Made by `{content['command']}` on {content['machine']}, Castline {content['version']}."
+    return "\n".join([*lines, "", made])
 
 
-PARTS: dict[str, Callable[[], str]] = {
-    "tables": tables,
-    "commands": commands,
-    "formats": formats,
-    **{f"results-{path.stem}": results(path.stem) for path in sorted(RESULTS.glob("*.json"))},
-}
+PARTS: dict[str, Callable[[], str]] = {"tables": tables, "commands": commands, "formats": formats}
 
 
 def main() -> int:
@@ -118,9 +105,13 @@ def main() -> int:
 
         def fill(match: re.Match[str], page: Path = page) -> str:
             name = match.group(2)
-            if name not in PARTS:
+            if name.startswith("results-"):
+                part = results(name.removeprefix("results-"))
+            elif name in PARTS:
+                part = PARTS[name]()
+            else:
                 raise SystemExit(f"{page}: nothing generates the part {name!r}")
-            return f"{match.group(1)}\n{PARTS[name]().strip()}\n\n{match.group(3)}"
+            return f"{match.group(1)}\n{part.strip()}\n\n{match.group(3)}"
 
         made = _PART.sub(fill, text)
         if made != text:
