@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 from castline.attribution import candidates as candidates_module
 from castline.attribution import similarity
-from castline.attribution.base import HELD, NOBODY, Series
+from castline.attribution.base import HELD, NOBODY, Attribution, Series
 from castline.attribution.nearness import FaceTimes, Timeline
 from castline.attribution.propagation import (
     METHOD,
-    Propagation,
     PropagationParams,
     propagate,
     short_line_bonus,
@@ -27,7 +26,7 @@ from castline.errors import SettingsError, UsageError
 from .reference import Outcome, Reference, SmallSeries
 
 
-def run(series: SmallSeries, **more: Any) -> Propagation:
+def run(series: SmallSeries, **more: Any) -> Attribution:
     start, end = np.array(series.start, np.int64), np.array(series.end, np.int64)
     columns = list(zip(*series.faces, strict=True)) or [(), (), (), ()]
     faces = FaceTimes(
@@ -47,8 +46,8 @@ def run(series: SmallSeries, **more: Any) -> Propagation:
     )
 
 
-def candidates(found: Propagation) -> list[list[tuple[int, float]]]:
-    pairs = list(zip(found.character.tolist(), found.score.tolist(), strict=True))
+def candidates(found: Attribution) -> list[list[tuple[int, float]]]:
+    pairs = list(zip(found.candidate.tolist(), found.score.tolist(), strict=True))
     bounds = found.offsets.tolist()
     return [pairs[a:b] for a, b in pairwise(bounds)]
 
@@ -158,7 +157,7 @@ def test_the_number_of_workers_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     for workers in (1, 2, 4):
         monkeypatch.setattr(similarity, "_processors", lambda n=workers: n)
         one = run(series)
-        arrays = (one.code, one.offsets, one.character, one.score)
+        arrays = (one.code, one.offsets, one.candidate, one.score)
         found.append([array.tobytes() for array in arrays])
         assert one.voices_found > 0
     assert found[0] == found[1] == found[2]
@@ -182,7 +181,7 @@ def test_a_series_without_lines_gives_nothing() -> None:
 def test_a_single_line_without_seeds_goes_to_nobody() -> None:
     found = run(blank(1, 2))
     assert found.code.tolist() == [-1]
-    assert found.character.size == 0
+    assert found.candidate.size == 0
 
 
 def test_two_alike_lines_without_seeds_are_too_few_for_a_new_voice() -> None:
@@ -314,7 +313,7 @@ def test_the_method_answers_like_the_function() -> None:
     small.faces = []
     found, direct = METHOD.attribute(series, METHOD.parameters()), run(small)
     assert found.code.tolist() == direct.code.tolist()
-    assert found.candidate.tolist() == direct.character.tolist()
+    assert found.candidate.tolist() == direct.candidate.tolist()
 
 
 def test_sixteen_thresholds_run_from_075_to_045() -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from castline.attribution.base import Attribution
 from castline.attribution.nearness import FaceTimes, Timeline
-from castline.attribution.propagation import Propagation, propagate
+from castline.attribution.propagation import propagate
 from castline.attribution.tight_seeds import find_tight_seeds
 from castline.timing import parse_clock
 
@@ -115,7 +116,7 @@ def unpack(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return get
 
 
-def label(series: Released) -> Propagation:
+def label(series: Released) -> Attribution:
     duration = series.timeline.end_ms - series.timeline.start_ms
     return propagate(
         series.timeline, series.faces, series.voices, series.seeds, series.everywhere, duration
@@ -145,7 +146,7 @@ def test_the_long_night_is_labelled_like_the_release_line_for_line(unpack: Any) 
     for i, x in enumerate(released["utterance_label"]):
         info = x["rel_info"] or {"_list": [], "_dict": {}}
         own = slice(found.offsets[i], found.offsets[i + 1])
-        assert [names[c] for c in found.character[own]] == info["_list"]
+        assert [names[c] for c in found.candidate[own]] == info["_list"]
         scores = [info["_dict"][name] for name in info["_list"]]
         assert found.score[own] == pytest.approx(scores, abs=1e-6)
     assert right(series, found.code) == (7251, 8247)

@@ -142,7 +142,7 @@ def test_an_error_in_a_task_reaches_the_caller(count: int) -> None:
 
 
 def blas_threads() -> list[int]:
-    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_info
 
     return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
 

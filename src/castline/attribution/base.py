@@ -60,7 +60,8 @@ class Attribution:
             `NOBODY` for others.
         voices_found: Number of new voices.
         offsets: (N + 1,) where the candidates of each line begin in the two arrays below.
-        candidate: Codes of the candidates, best first within a line.
+        candidate: Codes of the candidates, best first within a line; the first need not be the
+            speaker.
         score: Their scores, higher is better.
     """
 

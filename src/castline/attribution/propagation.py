@@ -14,7 +14,6 @@ reaches the threshold, the largest few, kept up as labels arrive.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +27,6 @@ from castline.errors import UsageError
 
 __all__ = [
     "METHOD",
-    "Propagation",
     "PropagationMethod",
     "PropagationParams",
     "propagate",
@@ -38,27 +36,6 @@ __all__ = [
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Propagation:
-    """Who says each line, and who might.
-
-    Attributes:
-        code: (N,) code of the speaker: the cast from 0, then new voices in order of creation; -1
-            for lines that were given to nobody.
-        voices_found: Number of new voices.
-        offsets: (N + 1,) where each line's candidates begin.
-        character: Codes of the candidates of all lines, best first, ties by code. All have a score
-            above 0; the first need not be the speaker.
-        score: Their scores: mean of the largest similarities to all lines of the character.
-    """
-
-    code: Ints
-    voices_found: int
-    offsets: npt.NDArray[np.int64]
-    character: Ints
-    score: Floats
 
 
 def propagate(
@@ -71,7 +48,7 @@ def propagate(
     params: PropagationParams | None = None,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> Propagation:
+) -> Attribution:
     """Spread the speakers of a few lines over all lines of a series.
 
     Args:
@@ -117,7 +94,7 @@ def propagate(
             workers,
             lambda share: report(int(total * (1 + share) / 2), total),
         )
-    return Propagation(
+    return Attribution(
         np.maximum(code, NOBODY), len(members) - everywhere.size, offsets, character, score
     )
 
@@ -175,7 +152,7 @@ class PropagationMethod:
         self, series: Series, parameters: PropagationParams, progress: Progress | None = None
     ) -> Attribution:
         """Label every line. See `Method`."""
-        found = propagate(
+        return propagate(
             series.timeline,
             series.faces,
             series.voices,
@@ -184,9 +161,6 @@ class PropagationMethod:
             series.timeline.end_ms - series.timeline.start_ms,
             parameters,
             progress=progress,
-        )
-        return Attribution(
-            found.code, found.voices_found, found.offsets, found.character, found.score
         )
 
 

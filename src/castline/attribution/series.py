@@ -144,7 +144,8 @@ def _cast_and_seeds(
     names.update(dict.fromkeys(who for who in edits.values() if who not in RESERVED))
     cast = tuple(names)
     code = {name: number for number, name in enumerate(cast)}
-    place = {line: number for number, line in enumerate(lines)}
+    wanted = {line for line, _ in given}.union(edits)
+    place = {line: number for number, line in enumerate(lines) if line in wanted}
     seeds = np.full(len(lines), NOBODY, np.int32)
     for line, character in given:
         if line in place:  # the episode of a seed may not have been imported

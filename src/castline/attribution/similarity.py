@@ -48,7 +48,7 @@ _MOST_WORKERS = 4
 _IN_FLIGHT = 16
 """Tasks begun per worker before their results are taken."""
 
-_SMALL = 64
+_SMALL = 256
 """Tasks with fewer reference lines than this are done at once: a thread would cost more."""
 
 
@@ -69,7 +69,7 @@ class Workers:
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
 
         self._open.enter_context(threadpool_limits(1, user_api="blas"))
         if self._count > 1:
