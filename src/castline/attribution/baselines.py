@@ -103,8 +103,9 @@ class NearestSeed:
         self, series: Series, parameters: NearestSeedParams, progress: Progress | None = None
     ) -> Attribution:
         """Label every line. See `Method`."""
+        seeds, cast = _seed_voices(series), len(series.cast)
         blocks = (
-            (start, _seed_similarity(series, series.voices[start : start + _BLOCK]))
+            (start, _seed_similarity(seeds, series.voices[start : start + _BLOCK], cast))
             for start in range(0, len(series.lines), _BLOCK)
         )
         return _pick(series, blocks, least=parameters.threshold, progress=progress)
@@ -136,10 +137,11 @@ class Diarization:
         )
         chosen = np.full((len(series.lines), 1), NOBODY, np.int32)
         strength = np.zeros(len(series.lines), np.float32)
+        seeds = _seed_voices(series)
         episodes = int(series.episode[-1]) + 1 if len(series.episode) else 0
         for episode in range(episodes):
             rows = np.flatnonzero(series.episode == episode)
-            for cluster, character, affinity in self._match(series, rows, faces, parameters):
+            for cluster, character, affinity in self._match(series, seeds, rows, faces, parameters):
                 chosen[cluster], strength[cluster] = character, affinity
             if progress:
                 progress(episode + 1, episodes)
@@ -152,6 +154,7 @@ class Diarization:
     def _match(
         self,
         series: Series,
+        seeds: dict[int, Floats],
         rows: npt.NDArray[np.intp],
         faces: npt.NDArray[np.bool_],
         parameters: DiarizationParams,
@@ -161,20 +164,19 @@ class Diarization:
         clusters = [rows[each] for each in _clusters(series.voices[rows], parameters.threshold)]
         if not clusters or not series.cast:
             return
-        affinity = np.zeros((len(clusters), len(series.cast)), np.float32)
-        for number, members in enumerate(clusters):
-            centre = series.voices[members].mean(0, keepdims=True)
-            voice = np.maximum(_seed_similarity(series, centre)[0], 0)
-            near = faces[members].mean(0)
-            affinity[number] = (parameters.voice_weight * voice + near) * len(members)
+        sizes = np.array([len(members) for members in clusters], np.float32)
+        centres = np.stack([series.voices[members].mean(0) for members in clusters])
+        near = np.stack([faces[members].mean(0, dtype=np.float32) for members in clusters])
+        voice = np.maximum(_seed_similarity(seeds, centres, len(series.cast)), 0)
+        affinity = (parameters.voice_weight * voice + near) * sizes[:, None]
         matched, characters = linear_sum_assignment(-affinity)
         for number, character in zip(matched.tolist(), characters.tolist(), strict=True):
             if affinity[number, character] > 0:
-                size = len(clusters[number])
-                yield clusters[number], character, float(affinity[number, character] / size)
+                strength = float(affinity[number, character] / sizes[number])
+                yield clusters[number], character, strength
 
 
-_BLOCK = 4096
+_BLOCK = 1024
 """Lines whose scores for the whole cast are held at a time."""
 
 
@@ -195,12 +197,17 @@ def _face_counts(series: Series, reach_ms: int, score: float) -> Iterator[tuple[
         yield start, np.cumsum(change, axis=0)[:size]
 
 
-def _seed_similarity(series: Series, voices: Floats) -> Table:
-    """(rows, C) cosine to the nearest seed of each character; -1 for those without a seed."""
-    scores = np.full((len(voices), len(series.cast)), -1, np.float32)
-    for character in np.unique(series.seeds[series.seeds >= 0]):
-        seeds = series.voices[series.seeds == character]
-        scores[:, character] = (voices @ seeds.T).max(1)
+def _seed_voices(series: Series) -> dict[int, Floats]:
+    """The voices of each character's seeds; characters without one are missing."""
+    codes = np.unique(series.seeds[series.seeds >= 0]).tolist()
+    return {code: series.voices[series.seeds == code] for code in codes}
+
+
+def _seed_similarity(seeds: dict[int, Floats], voices: Floats, cast: int) -> Table:
+    """(rows, cast) cosine to the nearest seed of each character; -1 for those without a seed."""
+    scores = np.full((len(voices), cast), -1, np.float32)
+    for character, known in seeds.items():
+        scores[:, character] = (voices @ known.T).max(1)
     return scores
 
 
