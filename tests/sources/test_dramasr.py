@@ -307,7 +307,7 @@ def test_seeds_of_another_series_are_refused(release: Path, tmp_path: Path) -> N
 
 
 def test_broken_relations_fail_alone(release: Path, tmp_path: Path, imported: Project) -> None:
-    (release / "relation.json").write_bytes(b'{"relationship_list": [["A", "B"]]}')
+    (release / "relation.json").write_bytes(b'{"relationship_list": [["A", "B')
     outcome = bring_in(release, tmp_path / "p")
     assert list(outcome.failures) == ["import-dramasr-relations series"]
     assert_frame_equal(seeded(outcome.project), seeded(imported))
@@ -460,3 +460,23 @@ def test_what_the_import_reads_is_what_was_written(
     listed = imported.store.read("episodes")
     assert listed["episode"].equals(small.episode_list["episode"])
     assert Recorder().warnings == []
+
+
+def test_odd_relations_and_actors_are_left_out_and_cost_nothing_else(
+    release: Path, tmp_path: Path
+) -> None:
+    def oddly(content: dict[str, Any]) -> None:
+        content["relationship_list"] += [["A", None, "friend"], ["A", "B"], "C"]
+
+    edit(release / "relation.json", oddly)
+    edit(
+        release / "face_data" / "face_info.json",
+        lambda content: content.update(actor_to_role={"An Actor": ["two", "roles"]}),
+    )
+    recorder = Recorder()
+
+    project, _ = import_dramasr(release, tmp_path / "p", reporter=recorder)
+
+    assert project.store.read("relations").height > 0
+    assert project.store.read("cast")["actor"].null_count() == project.store.read("cast").height
+    assert any("3 entries are no triples of names" in warning for warning in recorder.warnings)

@@ -64,7 +64,7 @@ class _Subtitles(msgspec.Struct):
 
 
 class _Frame(msgspec.Struct):
-    box: dict[str, int]
+    box: dict[str, float]
 
 
 class _Geometry(msgspec.Struct):
@@ -92,12 +92,12 @@ class _Faces(msgspec.Struct):
 class Library(msgspec.Struct):
     """The face library: each character with its other names, and the actors."""
 
-    role_name_variants: dict[str, str]
-    actor_to_role: dict[str, str] = {}
+    role_name_variants: dict[str, str | None]
+    actor_to_role: dict[str, Any] = {}
 
 
 class _Relations(msgspec.Struct):
-    relationship_list: list[tuple[str, str, str]] = []
+    relationship_list: list[Any] = []
 
 
 class _SeedCharacter(msgspec.Struct):
@@ -223,9 +223,20 @@ def read_seeds(path: Path) -> Seeds:
     return _decode(path, Seeds)
 
 
-def read_relations(path: Path) -> pl.DataFrame:
-    """The `relations` table of `relation.json`; a triple listed twice is kept once."""
-    triples = list(dict.fromkeys(_decode(path, _Relations).relationship_list))
+def read_relations(path: Path, reporter: Reporter) -> pl.DataFrame:
+    """The `relations` table of `relation.json`; a triple listed twice is kept once.
+
+    No method needs relations, so what is no triple of names is left out with a warning.
+    """
+    listed = _decode(path, _Relations).relationship_list
+    well_formed = [
+        tuple(each)
+        for each in listed
+        if isinstance(each, list) and len(each) == 3 and all(isinstance(one, str) for one in each)
+    ]
+    if len(well_formed) < len(listed):
+        reporter.warn(f"{path}: {len(listed) - len(well_formed)} entries are no triples of names")
+    triples = list(dict.fromkeys(well_formed))
     columns = {name: [t[i] for t in triples] for i, name in enumerate(("from", "to", "relation"))}
     return build_frame(table("relations"), columns, source=SOURCE)
 
@@ -324,7 +335,8 @@ def read_faces(
         if "0" not in face.id_list:
             raise InputError(path, "'id_list' is empty.", place=f"object {number}")
         frame = face.geometry.active_frame_list.get("0")
-        box = [frame.box.get(side) if frame else None for side in "0123"]
+        sides = [frame.box.get(side) if frame else None for side in "0123"]
+        box = [None if side is None else round(side) for side in sides]
         for values, value in zip(columns.values(), [start, end, *box], strict=True):
             values.append(value)
         names.append(face.id_list["0"].name)

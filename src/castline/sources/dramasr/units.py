@@ -163,8 +163,9 @@ def _cast_unit(folder: Path, library: Library, store: TableStore, episodes: list
             narrators.update(dict.fromkeys(filter(is_narrator, spoken.unique(maintain_order=True))))
         variants = library.role_name_variants
         cast = [*variants, *(name for name in narrators if name not in variants)]
-        actors = {role: actor for actor, role in library.actor_to_role.items()}
-        others = {name: joined.split("&") for name, joined in variants.items()}
+        played = library.actor_to_role.items()
+        actors = {role: actor for actor, role in played if isinstance(role, str)}
+        others = {name: (joined or "").split("&") for name, joined in variants.items()}
         yield (
             Output("cast"),
             build_frame(
@@ -207,8 +208,8 @@ def _cast_unit(folder: Path, library: Library, store: TableStore, episodes: list
 
 
 def _relations_unit(path: Path) -> Unit:
-    def make(_reporter: Reporter) -> Iterator[tuple[Output, pl.DataFrame]]:
-        yield Output("relations"), read_relations(path)
+    def make(reporter: Reporter) -> Iterator[tuple[Output, pl.DataFrame]]:
+        yield Output("relations"), read_relations(path, reporter)
 
     return Unit(
         stage="import-dramasr-relations",
