@@ -46,6 +46,7 @@ def evaluate_variant(project: Project, variant: str) -> Evaluation:
 
     from castline.attribution.evaluate import evaluate
     from castline.attribution.labels import read_labels
+    from castline.attribution.series import PROTOCOLS
     from castline.tables.edits import EditLog
 
     store = project.store
@@ -68,8 +69,6 @@ def evaluate_variant(project: Project, variant: str) -> Evaluation:
     labels = read_labels(project, variant)
     known = [edit.line for edit in EditLog(project.database).active()]
     given = variant.rpartition("-")[2]
-    from castline.attribution.series import PROTOCOLS
-
     if given in PROTOCOLS and store.exists("seeds", variant=PROTOCOLS[given].seeds):
         known += store.read("seeds", variant=PROTOCOLS[given].seeds)["line"].to_list()
     return evaluate(
