@@ -47,6 +47,10 @@ docs: setup
 
 benchmark: setup
 	$(BIN)/python benchmarks/attribution.py
+	$(BIN)/python benchmarks/exactness.py
+	$(BIN)/python benchmarks/unsupervised_seeds.py
+	$(BIN)/python benchmarks/unsupervised_seeds.py --last-look \
+		benchmarks/.cache/chen_mo_de_zhen_xiang benchmarks/.cache/zhan_chang_sha
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/pipeline.py
 
