@@ -67,11 +67,6 @@ def _episode_unit(path: Path, episode: str, format: str | None, options: dict[st
         document = read(path, format=format, **options)
         for problem in document.problems:
             reporter.warn(f"{path}: {problem}")
-        if document.encoding_guessed:
-            reporter.warn(
-                f"{path}: the encoding was guessed as {document.encoding}; "
-                "if names look wrong, say --set encoding=…"
-            )
         ids = [f"{episode}-{number + 1:05d}" for number in range(len(document.cues))]
         yield labels, _labels(document, ids, episode)
         yield lines, _lines(document, ids, episode)
