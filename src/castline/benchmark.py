@@ -22,6 +22,7 @@ from castline.files import safe_name, storage_errors, write_atomically
 
 if TYPE_CHECKING:
     from castline.pipeline.progress import Reporter
+    from castline.project import Project
 
 __all__ = ["peak_mb", "run_benchmark", "table_rows"]
 
@@ -93,9 +94,9 @@ def run_benchmark(
                 for protocol in chosen:
                     reporter.step("benchmark", done, total, f"{series} {method} {protocol}")
                     cost = _measure(project.folder, method, protocol)
-                    records += _score(project.folder, series, method, protocol, cost)
+                    records += _score(project, series, method, protocol, cost)
                     if labels:
-                        _write_labels(project.folder, labels / safe_name(series), method, protocol)
+                        _write_labels(project, labels / safe_name(series), method, protocol)
                     done += 1
                     reporter.step("benchmark", done, total, f"{series} {method} {protocol}")
                     if results:
@@ -144,12 +145,11 @@ def _measured(project: str, method: str, protocol: str) -> dict[str, float]:
 
 
 def _score(
-    project: Path, series: str, method: str, protocol: str, cost: dict[str, float]
+    project: Project, series: str, method: str, protocol: str, cost: dict[str, float]
 ) -> list[dict[str, Any]]:
-    from castline.project import Project
     from castline.report.evaluation import evaluate_variant
 
-    evaluation = evaluate_variant(Project.open(project), f"{method}-{protocol}")
+    evaluation = evaluate_variant(project, f"{method}-{protocol}")
     return [
         {
             "series": series,
@@ -169,16 +169,14 @@ def _score(
     ]
 
 
-def _write_labels(project: Path, folder: Path, method: str, protocol: str) -> None:
+def _write_labels(project: Project, folder: Path, method: str, protocol: str) -> None:
     """`{"0": "name", ...}` by the line's position in the series, in the release's own words."""
-    from castline.project import Project
     from castline.sources.dramasr.read import released_name
 
-    opened = Project.open(project)
     names: dict[str, str] = {}
-    for episode in opened.episodes():
-        numbers = opened.store.read("lines", episode, columns=["line", "number"])
-        labels = opened.store.read("labels", episode, f"{method}-{protocol}")
+    for episode in project.episodes():
+        numbers = project.store.read("lines", episode, columns=["line", "number"])
+        labels = project.store.read("labels", episode, f"{method}-{protocol}")
         position = dict(zip(numbers["line"], numbers["number"], strict=True))
         offset = len(names)
         ordered = sorted(
