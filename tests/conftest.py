@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from castline.engines.models import State, file_state, listed, models_folder
 from castline.testing.dramasr import write_release
 from castline.testing.series import SyntheticSeries, make_series
 
@@ -16,6 +17,7 @@ settings.register_profile("castline", deadline=None, max_examples=80, derandomiz
 settings.load_profile("castline")
 
 Contents = Callable[[Path], dict[str, bytes]]
+Weights = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +50,17 @@ def contents() -> Contents:
         }
 
     return read
+
+
+@pytest.fixture(scope="session")
+def weights() -> Weights:
+    """The models folder that holds the weights of an engine; skips the test where it does not."""
+
+    def folder_with(engine: str) -> Path:
+        folder = models_folder()
+        (manifest,) = (each.manifest for each in listed(folder) if each.manifest.name == engine)
+        if any(file_state(folder, file) is not State.OK for file in manifest.files):
+            pytest.skip(f"weights of {engine} are not here: castline models pull {engine}")
+        return folder
+
+    return folder_with

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import castline
 from castline.errors import ProjectBusy, ProjectError, SettingsError, StorageError
 from castline.files import scrap
 from castline.project import FORMAT, Project
+from castline.testing.series import SyntheticSeries, write_series
 
 HOLDER = """
 import sys
@@ -155,3 +157,25 @@ def test_who_holds_the_project_removes_what_killed_runs_left_in_the_tables(tmp_p
     table = project.folder / "tables" / "lines" / "0001.parquet"
     with scrap(table, b"half") as left, project.lock():
         assert not left.exists()
+
+
+def test_forgetting_removes_what_people_look_and_sound_like_and_nothing_else(
+    small: SyntheticSeries, tmp_path: Path
+) -> None:
+    project = Project.create(tmp_path / "p")
+    write_series(project, small)
+    castline.attribute(project)
+    for name in ("sound", "parts"):
+        (project.folder / name).mkdir()
+        (project.folder / name / "x").write_bytes(b"voice")
+    kept = {p for p in (project.folder / "tables").glob("*") if p.name in ("lines", "labels")}
+
+    removed = project.forget()
+
+    assert {"faces", "face_names", "voices", "sound", "parts"} <= set(removed)
+    left = {p.name for p in (project.folder / "tables").iterdir()}
+    assert not left & {"faces", "face_names", "voices"}
+    assert all(any(folder.rglob("*.parquet")) for folder in kept)
+    assert not (project.folder / "sound").exists()
+    assert castline.read_labels(project, "propagation-released").height
+    assert project.forget() == []

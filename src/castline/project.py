@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from castline.errors import InputError, ProjectBusy, ProjectError
 from castline.files import is_scrap, remove_scraps, storage_errors, write_atomically
 from castline.settings import read_toml
+from castline.tables.catalog import CATALOG
 from castline.tables.store import TableStore
 
 __all__ = ["FORMAT", "Project"]
@@ -45,8 +47,13 @@ class Project:
         return self.folder / "castline.db"
 
     @classmethod
-    def create(cls, folder: Path | str, *, name: str | None = None) -> Project:
+    def create(cls, folder: Path | str, *, name: str | None = None, settings: str = "") -> Project:
         """Make a new project, or open the one that is there.
+
+        Args:
+            folder: A new folder, or an empty one.
+            name: Name of the series; that of the folder when None.
+            settings: More of `castline.toml`, as TOML.
 
         Raises:
             ProjectError: The folder holds other things and no project.
@@ -63,9 +70,8 @@ class Project:
         remove_scraps(folder)
         title = (name or folder.resolve().name).replace("\\", "\\\\").replace('"', '\\"')
         title = "".join(char if char.isprintable() else " " for char in title)
-        write_atomically(
-            folder / _MARKER, f'[project]\nformat = {FORMAT}\nname = "{title}"\n'.encode()
-        )
+        head = f'[project]\nformat = {FORMAT}\nname = "{title}"\n'
+        write_atomically(folder / _MARKER, (head + settings).encode())
         # After the marker: a run killed in between leaves a project, not a folder that is taken.
         with storage_errors(folder, "create"):
             (folder / "tables").mkdir(exist_ok=True)
@@ -123,6 +129,27 @@ class Project:
             yield
         finally:
             guard.release()
+
+    def forget(self) -> list[str]:
+        """Remove all that people look and sound like; labels, lines and edits stay.
+
+        Returns:
+            What was removed: tables, and the folders `sound` and `parts`.
+
+        Raises:
+            ProjectBusy: A run is working in the project.
+            StorageError: The disk refused.
+        """
+        with self.lock():
+            biometric = [name for name, table in CATALOG.items() if table.biometric]
+            removed = [name for name in biometric if self.store.remove(name)]
+            for name in ("sound", "parts"):
+                folder = self.folder / name
+                if folder.exists():
+                    with storage_errors(folder, "remove"):
+                        shutil.rmtree(folder)
+                    removed.append(name)
+        return removed
 
     def episodes(self) -> list[str]:
         """The episodes that have lines, in the order of the series."""

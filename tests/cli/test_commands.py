@@ -7,9 +7,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run
 
 from castline.project import Project
+from tests.cli.conftest import Run
+from tests.conftest import Weights
 
 
 def test_the_main_job_runs_from_a_release_folder_to_captions(
@@ -178,11 +179,18 @@ def test_the_benchmark_writes_one_record_for_each_rule_and_labels_by_position(
     assert "others" not in labels.values(), "the release has a word of its own"
 
 
-def test_the_demo_makes_captions_and_a_report(run: Run, tmp_path: Path) -> None:
-    result = run("demo", tmp_path / "demo", "--lines", 120, "--cast", 4, "--json")
+@pytest.mark.slow
+def test_the_demo_makes_a_film_captions_and_a_report(
+    run: Run, tmp_path: Path, weights: Weights
+) -> None:
+    for engine in ("dlib", "ge2e", "silero"):
+        weights(engine)
+
+    result = run("demo", tmp_path / "demo", "--offline", "--json")
 
     assert result.code == 0, result.err
     assert Path(result.json["report"]).exists()
+    assert "<v Ilse>" in Path(result.json["captions"][0]).read_text(encoding="utf-8")
     assert result.json["accuracy"]["propagation"] > result.json["accuracy"]["most-frequent-face"]
     taken = run("demo", tmp_path / "demo")
     assert taken.code == 2

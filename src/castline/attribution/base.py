@@ -12,7 +12,16 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from castline.attribution.nearness import FaceTimes, Timeline
 
-__all__ = ["HELD", "NOBODY", "Attribution", "Method", "Progress", "Series"]
+__all__ = [
+    "HELD",
+    "NOBODY",
+    "UNSURE",
+    "Attribution",
+    "Method",
+    "Mouths",
+    "Progress",
+    "Series",
+]
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -21,7 +30,26 @@ Progress = Callable[[int, int], None]
 NOBODY = -1
 """Code of a line that nobody of the cast speaks (`others`), and of a line without a seed."""
 HELD = -2
-"""Seed code of a line that a person has given to nobody of the cast: it takes no part."""
+"""Seed code of a line that is known to be nobody's of the cast: it takes no part."""
+UNSURE = -3
+"""Code of a line whose speaker cannot be told from what there is (`unknown`)."""
+
+
+@dataclass(frozen=True)
+class Mouths:
+    """Mouths that are seen while lines are spoken: M pairs of a line and a person.
+
+    Attributes:
+        line: (M,) row of the line, ascending.
+        character: (M,) code of the person, or `NOBODY` for a face without a name.
+        log_odds: (M,) natural logarithm of the odds that this mouth speaks the line.
+        share: (M,) share of the line during which it is seen, 0 to 1.
+    """
+
+    line: Ints
+    character: Ints
+    log_odds: Floats
+    share: Floats
 
 
 @dataclass(frozen=True)
@@ -39,6 +67,7 @@ class Series:
         cast: The C names; their index is their code.
         everywhere: (C,) true for narrators, who may speak anywhere.
         seeds: (N,) code of the known speaker, `NOBODY`, or `HELD`.
+        mouths: Whose mouth moves with which line; None where mouths were not measured.
     """
 
     lines: tuple[str, ...]
@@ -49,6 +78,7 @@ class Series:
     cast: tuple[str, ...]
     everywhere: npt.NDArray[np.bool_]
     seeds: Ints
+    mouths: Mouths | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +87,7 @@ class Attribution:
 
     Attributes:
         code: (N,) code of the speaker; from C upward new voices in order of discovery;
-            `NOBODY` for others.
+            `NOBODY` for others, `UNSURE` for unknown.
         voices_found: Number of new voices.
         offsets: (N + 1,) where the candidates of each line begin in the two arrays below.
         candidate: Codes of the candidates, best first within a line; the first need not be the

@@ -15,8 +15,6 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.sparse import csr_array
 
 from castline.attribution.base import NOBODY, Series
 from castline.attribution.nearness import expand_spans, window_spans
@@ -123,6 +121,8 @@ def _voice_clusters(series: Series, likeness: float) -> Ints:
 
 def _average_linkage(voices: Floats, likeness: float) -> Ints:
     """(n,) number of the cluster of each row, from 0."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+
     n = len(voices)
     if n == 1:
         return np.zeros(1, np.int32)
@@ -140,6 +140,8 @@ class _Board:
     """
 
     def __init__(self, series: Series, cluster: Ints, parameters: ClusterSeedsParams) -> None:
+        from scipy.sparse import csr_array
+
         self._parameters = parameters
         self._cast = len(series.cast)
         rows = np.flatnonzero(cluster >= 0)
@@ -193,6 +195,8 @@ class _Board:
 
         Only what is at least as probable as `demand` counts as the character's.
         """
+        from scipy.sparse import csr_array
+
         held = np.where((p >= demand) & (self.size[self._cluster] > 1), p, 0.0)
         held = np.where(self._fixed[self._cluster] >= 0, p, held)
         share = csr_array(

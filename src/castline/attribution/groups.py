@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 __all__ = ["GroupEvidence", "Groups", "Verdicts", "find_groups", "judge_groups", "local_similarity"]
 
@@ -116,6 +114,9 @@ def find_groups(
         threshold: Least similarity of two joined lines, inclusive.
         smallest: Components with fewer lines are no groups.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     n = open_lines.size
     heads, tails = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for offset, row in enumerate(similarity[: max(n - 1, 0)], start=1):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from castline.attribution.series import voice_scale
 from castline.errors import TableError
 from castline.tables.edits import EditLog
 
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["active_edits", "input_digests"]
 
-_READ = ("lines", "voices", "faces", "face_names")
+_READ = ("lines", "voices", "faces", "face_names", "mouths")
 
 
 def input_digests(project: Project, *extra: tuple[str, str]) -> dict[str, str]:
@@ -30,7 +34,12 @@ def input_digests(project: Project, *extra: tuple[str, str]) -> dict[str, str]:
         )
         for name, unit, variant in wanted
     }
-    return {name: manifest.digest for name, manifest in found.items() if manifest}
+    digests = {name: manifest.digest for name, manifest in found.items() if manifest}
+    scale = voice_scale(store, episodes)
+    if scale is not None:
+        content = msgspec.json.encode(scale)
+        digests["scale of the voice engine"] = hashlib.sha256(content).hexdigest()
+    return digests
 
 
 def active_edits(project: Project, reporter: Reporter) -> dict[str, str]:

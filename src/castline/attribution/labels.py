@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from castline.attribution.base import HELD, NOBODY, Attribution, Floats, Series
+from castline.attribution.base import HELD, NOBODY, UNSURE, Attribution, Floats, Mouths, Series
 from castline.attribution.inputs import active_edits
 from castline.attribution.series import PROTOCOLS
 from castline.errors import UsageError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from castline.project import Project
+
+Places = npt.NDArray[np.intp]
 
 __all__ = [
     "DOUBT_MARGIN",
@@ -54,7 +56,7 @@ def label_frames(
     series: Series,
     result: Attribution,
     names: list[str],
-    rows: npt.NDArray[np.intp],
+    rows: Places,
     *,
     episode: str,
     method: str,
@@ -78,7 +80,7 @@ def label_frames(
     begins = begins - begins[0]
     counts = np.diff(begins)
     owner = np.repeat(np.arange(len(rows)), counts)
-    spelled = pl.Series([*names, OTHERS], dtype=pl.String)
+    spelled = pl.Series([*names, OTHERS, UNKNOWN], dtype=pl.String)
     line = pl.Series([series.lines[row] for row in rows], dtype=pl.String)
     candidates = build_frame(
         table("candidates"),
@@ -99,26 +101,53 @@ def label_frames(
     known = seed != NOBODY
     settled = known | ((label >= 0) & (margin >= DOUBT_MARGIN))
     reason = np.select(
-        [seed == HELD, known, label >= len(series.cast), label >= 0],
-        ["given by a person", "seed", "a new voice", "voice, among those near"],
+        [seed == HELD, known, label >= len(series.cast), label >= 0, label == UNSURE],
+        [
+            "known to be somebody outside the cast",
+            "seed",
+            "a new voice",
+            "voice, among those near",
+            "neither voice nor mouth tells",
+        ],
         "nobody near sounds alike",
     )
     labels = build_frame(
         table("labels"),
         {
             "line": line,
-            "character": spelled.gather(np.where(label < 0, len(names), label)),
+            "character": spelled.gather(
+                np.select([label == UNSURE, label < 0], [len(names) + 1, len(names)], label)
+            ),
             "pass": np.zeros(len(rows), np.int64),
             "score": pl.Series(own, dtype=pl.Float32).fill_nan(None),
             "margin": margin,
-            "status": np.where(settled, "settled", "doubtful").astype(object),
-            "reasons": [[each] for each in reason.tolist()],
+            "status": np.select(
+                [label == UNSURE, settled], ["abstained", "settled"], "doubtful"
+            ).astype(object),
+            "reasons": _with_mouths(reason.tolist(), label, series.mouths, rows),
         },
         episode=episode,
         method=method,
         source=method,
     )
     return candidates, labels
+
+
+def _with_mouths(
+    reasons: list[str], label: npt.NDArray[np.int32], mouths: Mouths | None, rows: Places
+) -> list[list[str]]:
+    """The reason of each line, and what the speaker's mouth says where it was seen."""
+    told = [[each] for each in reasons]
+    if mouths is None or not len(rows):
+        return told
+    first = int(rows[0])
+    low, high = np.searchsorted(mouths.line, [first, first + len(rows)])
+    for line, who, odds in zip(
+        mouths.line[low:high], mouths.character[low:high], mouths.log_odds[low:high], strict=True
+    ):
+        if who >= 0 and label[line - first] == who:
+            told[line - first].append(f"mouth, log odds {odds:+.1f}")
+    return told
 
 
 def _margins(begins: npt.NDArray[np.int64], score: npt.NDArray[np.float32]) -> Floats:

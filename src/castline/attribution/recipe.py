@@ -11,6 +11,8 @@ import numpy as np
 from castline.attribution.base import Method
 from castline.attribution.inputs import active_edits, input_digests
 from castline.attribution.labels import label_frames, new_voice
+from castline.attribution.mouths import VERSION as MOUTHS_VERSION
+from castline.attribution.mouths import MouthParams, weigh_mouths
 from castline.attribution.series import PROTOCOLS, Protocol, load_series
 from castline.errors import TableError, UnknownName
 from castline.pipeline.progress import Recorder
@@ -110,13 +112,14 @@ def attribute(
 def _units(
     project: Project, method: Method, protocol: Protocol, parameters: Any, variant: str
 ) -> Iterator[Unit]:
+    mouths = _mouth_settings(project)
     if protocol.seeds != GIVEN:
         from castline.attribution.cluster_seeds import ClusterSeedsParams
         from castline.attribution.seeding import cluster_seeds_unit
 
         values = project.settings.get("cluster-seeds", {})
         yield cluster_seeds_unit(
-            project, protocol, build(ClusterSeedsParams, values, "cluster-seeds")
+            project, protocol, build(ClusterSeedsParams, values, "cluster-seeds"), mouths
         )
     yield _labels_unit(project, method, protocol, parameters, variant)
 
@@ -125,6 +128,7 @@ def _labels_unit(
     project: Project, method: Method, protocol: Protocol, parameters: Any, variant: str
 ) -> Unit:
     episodes = project.episodes()
+    mouths = _mouth_settings(project)
     outputs = tuple(
         Output(name, episode, variant) for episode in episodes for name in ("candidates", "labels")
     )
@@ -138,7 +142,7 @@ def _labels_unit(
         def progress(done: int, total: int) -> None:
             reporter.step(method.name, done, total, "series")
 
-        result = method.attribute(series, parameters, progress)
+        result = weigh_mouths(series, method.attribute(series, parameters, progress), mouths)
         names = [*series.cast, *(new_voice(n + 1) for n in range(result.voices_found))]
         for position, episode in enumerate(episodes):
             rows = np.flatnonzero(series.episode == position)
@@ -156,10 +160,15 @@ def _labels_unit(
         inputs={
             **input_digests(project, ("seeds", protocol.seeds)),
             "edits": EditLog(project.database).digest(),
+            "mouths": f"{MOUTHS_VERSION}: {mouths}",
         },
         parameters={"protocol": protocol.name, **dataclasses.asdict(parameters)},
         make=make,
     )
+
+
+def _mouth_settings(project: Project) -> MouthParams:
+    return build(MouthParams, project.settings.get("mouths", {}), "settings of mouths")
 
 
 def stale_labels(project: Project) -> dict[str, str | None]:

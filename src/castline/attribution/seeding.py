@@ -15,13 +15,14 @@ from castline.errors import RunError
 from castline.pipeline.progress import Recorder
 from castline.pipeline.run import RunSummary, run_units
 from castline.pipeline.stage import Output, Unit
-from castline.tables.catalog import GIVEN, NARRATOR, table
+from castline.tables.catalog import GIVEN, NARRATOR, OTHERS, table
 from castline.tables.edits import EditLog
 from castline.tables.schema import build_frame
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from castline.attribution.mouths import MouthParams
     from castline.pipeline.progress import Reporter
     from castline.project import Project
 
@@ -99,9 +100,22 @@ def _tight_seeds(project: Project, episodes: list[str]) -> pl.DataFrame:
     return build_frame(table("seeds"), columns, origin=GIVEN, source="tight-seeds")
 
 
-def cluster_seeds_unit(project: Project, protocol: Protocol, parameters: Any) -> Unit:
-    """The unit that finds seeds from faces and voices alone, and from people's edits."""
+def cluster_seeds_unit(
+    project: Project, protocol: Protocol, parameters: Any, mouths: MouthParams
+) -> Unit:
+    """The unit that finds seeds from faces and voices alone, and from people's edits.
+
+    Where mouths were measured they decide line by line; elsewhere clusters of voices do.
+
+    Args:
+        project: The series.
+        protocol: Which variant of the seeds is made.
+        parameters: Constants of the clusters.
+        mouths: Constants of the mouths.
+    """
     from castline.attribution.cluster_seeds import VERSION, find_cluster_seeds
+    from castline.attribution.mouths import VERSION as MOUTHS_VERSION
+    from castline.attribution.mouths import find_mouth_seeds
 
     output = Output("seeds", variant=protocol.seeds)
 
@@ -113,8 +127,12 @@ def cluster_seeds_unit(project: Project, protocol: Protocol, parameters: Any) ->
             active_edits(project, reporter),
             with_seeds=False,
         )
-        codes = find_cluster_seeds(series, parameters)
-        found = np.flatnonzero((codes >= 0) & (series.seeds == NOBODY))
+        if series.mouths is not None:
+            codes = find_mouth_seeds(series, mouths)
+        else:
+            codes = find_cluster_seeds(series, parameters)
+        found = np.flatnonzero((codes != NOBODY) & (series.seeds == NOBODY))
+        names = [*series.cast, OTHERS]
         without = [
             name
             for code, name in enumerate(series.cast)
@@ -130,7 +148,7 @@ def cluster_seeds_unit(project: Project, protocol: Protocol, parameters: Any) ->
         columns = {
             "line": [series.lines[row] for row in found],
             "episode": [episodes[series.episode[row]] for row in found],
-            "character": [series.cast[codes[row]] for row in found],
+            "character": [names[max(codes[row], -1)] for row in found],
         }
         yield output, build_frame(table("seeds"), columns, origin="cluster", source="cluster-seeds")
 
@@ -140,6 +158,6 @@ def cluster_seeds_unit(project: Project, protocol: Protocol, parameters: Any) ->
         name="series",
         outputs=(output,),
         inputs={**input_digests(project), "edits": EditLog(project.database).digest()},
-        parameters=dataclasses.asdict(parameters),
+        parameters={**dataclasses.asdict(parameters), "mouths": f"{MOUTHS_VERSION}: {mouths}"},
         make=make,
     )

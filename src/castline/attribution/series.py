@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from castline.attribution.base import HELD, NOBODY, Series
+from castline.attribution.base import HELD, NOBODY, Mouths, Series
 from castline.attribution.nearness import FaceTimes, Timeline
 from castline.errors import TableError
 from castline.tables.catalog import GIVEN, NARRATOR, RESERVED
@@ -16,9 +16,12 @@ from castline.tables.catalog import GIVEN, NARRATOR, RESERVED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import polars as pl
+
+    from castline.engines.base import Calibration
     from castline.tables.store import TableStore
 
-__all__ = ["PROTOCOLS", "Protocol", "load_series", "unit_rows"]
+__all__ = ["PROTOCOLS", "Protocol", "load_series", "unit_rows", "voice_scale"]
 
 EPISODE_MARGIN_MS = 10_000
 """Silence assumed before the first and after the last line of an episode, so that two episodes
@@ -91,7 +94,7 @@ def load_series(
     index, starts, ends, shifts = [], [], [], []
     clock = 0
     for position, episode in enumerate(episodes):
-        frame = store.read("lines", episode, columns=["line", "start_ms", "end_ms"])
+        frame = _spoken(store, episode)
         shift = 0
         if frame.height:
             # Absolute time: episodes one after the other, each with a margin on both sides.
@@ -105,16 +108,24 @@ def load_series(
         starts.append(frame["start_ms"].to_numpy() + shift)
         ends.append(frame["end_ms"].to_numpy() + shift)
     cast, everywhere, seeds = _cast_and_seeds(store, protocol, edits, lines, with_seeds=with_seeds)
+    timeline = Timeline(_joined(starts, np.int64), _joined(ends, np.int64))
     return Series(
         lines=tuple(lines),
         episode=_joined(index, np.int32),
-        timeline=Timeline(_joined(starts, np.int64), _joined(ends, np.int64)),
+        timeline=timeline,
         faces=_faces(store, episodes, shifts, cast),
         voices=_voices(store, episodes, len(lines)),
         cast=cast,
         everywhere=everywhere,
         seeds=seeds,
+        mouths=_mouths(store, episodes, lines, timeline.end_ms - timeline.start_ms, cast),
     )
+
+
+def _spoken(store: TableStore, episode: str) -> pl.DataFrame:
+    """The lines of an episode that somebody says, without sounds and signs."""
+    frame = store.read("lines", episode, columns=["line", "start_ms", "end_ms", "kind"])
+    return frame.filter(frame["kind"] == "speech").drop("kind")
 
 
 def _joined(parts: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
@@ -135,7 +146,7 @@ def _cast_and_seeds(
     if with_seeds:
         rows = store.read("seeds", variant=protocol.seeds, columns=["line", "character"])
         given = list(rows.iter_rows())
-    seeded = list(dict.fromkeys(character for _, character in given))
+    seeded = list(dict.fromkeys(who for _, who in given if who not in RESERVED))
     names = dict.fromkeys(seeded)
     if protocol.whole_cast:
         # Whoever narrates is known from seeds alone; a face library holds no narrator.
@@ -149,9 +160,10 @@ def _cast_and_seeds(
     seeds = np.full(len(lines), NOBODY, np.int32)
     for line, character in given:
         if line in place:  # the episode of a seed may not have been imported
-            seeds[place[line]] = code[character]
+            seeds[place[line]] = code.get(character, HELD)
     for line, character in edits.items():
-        seeds[place[line]] = code.get(character, HELD)
+        if line in place:  # what a person said of a sound or a sign is kept, and seeds nothing
+            seeds[place[line]] = code.get(character, HELD)
     return cast, np.array([name in narrators for name in cast], np.bool_), seeds
 
 
@@ -185,18 +197,66 @@ def _faces(
     )
 
 
+def _mouths(
+    store: TableStore,
+    episodes: list[str],
+    lines: list[str],
+    length_ms: npt.NDArray[np.int64],
+    cast: tuple[str, ...],
+) -> Mouths | None:
+    """Mouth evidence by line and character; a face without a name counts as `NOBODY`'s."""
+    import polars as pl
+
+    measured = [episode for episode in episodes if store.exists("mouths", episode)]
+    if not measured:
+        return None
+    parts = []
+    for episode in measured:
+        faces = store.read("faces", episode, columns=["face", "track"])
+        names = store.read("face_names", episode, columns=["face", "character"])
+        by_track = faces.join(names, on="face").drop_nulls("track").unique("track")
+        evidence = store.read("mouths", episode, columns=["line", "track", "seen_ms", "log_odds"])
+        parts.append(evidence.join(by_track.select("track", "character"), on="track", how="left"))
+    rows = pl.DataFrame({"line": lines, "length": length_ms}).with_row_index("row")
+    codes = pl.DataFrame(
+        {"character": list(cast), "code": range(len(cast))},
+        schema={"character": pl.String, "code": pl.Int32},
+    )
+    # A person who is seen twice in a line, with a cut in between, speaks in one of the two.
+    table = (
+        pl.concat(parts)
+        .join(rows, on="line")
+        .join(codes, on="character", how="left")
+        .with_columns(pl.col("code").fill_null(NOBODY))
+        .group_by("row", "code")
+        .agg(pl.col("log_odds").max(), pl.col("seen_ms").sum(), pl.col("length").first())
+        .sort("row", "code")
+    )
+    return Mouths(
+        line=table["row"].cast(pl.Int32).to_numpy(),
+        character=table["code"].to_numpy(),
+        log_odds=table["log_odds"].to_numpy(),
+        share=np.clip(table["seen_ms"] / np.maximum(table["length"], 1), 0, 1).astype(np.float32),
+    )
+
+
 def _voices(store: TableStore, episodes: list[str], lines: int) -> npt.NDArray[np.float32]:
-    """Voiceprints of norm 1 in one array; what was read of an episode is dropped at once."""
+    """Voiceprints of norm 1 on the common scale; what was read of an episode is dropped at once."""
+    scale = voice_scale(store, episodes)
     voices: npt.NDArray[np.float32] | None = None
     done = 0
     for episode in episodes:
-        ids = store.read("lines", episode, columns=["line"])["line"]
+        ids = _spoken(store, episode)["line"]
         frame = store.read("voices", episode, columns=["line", "embedding"])
         if not frame["line"].equals(ids):
             frame = ids.to_frame().join(frame, on="line", how="left", maintain_order="left")
         rows = np.array(frame["embedding"].to_numpy(), np.float32).reshape(len(ids), -1)
         if not len(rows):
             continue
+        if scale is not None:
+            from castline.engines.calibration import calibrate
+
+            rows = calibrate(rows, scale)
         if voices is None:
             voices = np.zeros((lines, rows.shape[1]), np.float32)
         if rows.shape[1] != voices.shape[1]:
@@ -207,6 +267,22 @@ def _voices(store: TableStore, episodes: list[str], lines: int) -> npt.NDArray[n
         voices[done : done + len(rows)] = unit_rows(rows)
         done += len(rows)
     return voices if voices is not None else np.zeros((lines, 1), np.float32)
+
+
+def voice_scale(store: TableStore, episodes: list[str]) -> Calibration | None:
+    """How the engine that measured the voices comes to the common scale.
+
+    None for voiceprints that were imported: those are taken to be on it.
+    """
+    from castline.engines.models import manifest_of
+
+    for episode in episodes:
+        if store.exists("voices", episode):
+            sources = store.read("voices", episode, columns=["source"])["source"]
+            manifest = manifest_of("voices", sources[0]) if len(sources) else None
+            if manifest is not None:
+                return manifest.calibration
+    return None
 
 
 def unit_rows(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from castline.errors import UsageError
 
@@ -107,6 +105,9 @@ def tightest_lines(voices: Floats, target: int) -> Places:
 
 
 def _components(head: Ints, tail: Ints, n: int) -> Ints:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(head.size, bool), (head, tail)), shape=(n, n))
     component: Ints = connected_components(graph, directed=False)[1]
     return component

@@ -13,11 +13,13 @@ import sys
 
 import typer
 
-from castline.cli import attribution, edit, exports, series
+from castline.cli import attribution, cast, edit, exports, film, models, series, subtitles
 from castline.cli.output import clean
 from castline.errors import CastlineError
 
 __all__ = ["app", "main"]
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="castline",
@@ -46,7 +48,7 @@ def _root(
     pass
 
 
-for noun in (series, attribution, edit, exports):
+for noun in (film, series, cast, subtitles, attribution, edit, exports, models):
     noun.register(app)
 
 
@@ -60,9 +62,10 @@ def main() -> None:
             print(json.dumps(facts, ensure_ascii=False))
         print(f"castline: {clean_lines(str(error))}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        print("castline: interrupted; run the same command again to go on", file=sys.stderr)
-        raise SystemExit(130) from None
+    except SystemExit as leaving:
+        if leaving.code == _INTERRUPTED:  # Typer turns Ctrl-C into this, and says nothing
+            print("castline: interrupted; run the same command again to go on", file=sys.stderr)
+        raise
     except BrokenPipeError:
         # The reader of our pipe left (`| head`): not an error, and nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command("import")(import_series)
     app.command()(status)
+    app.command()(forget)
     app.command()(demo)
 
 
@@ -110,23 +111,42 @@ def status(
     emit(facts, "\n".join(lines), as_json=as_json)
 
 
+def forget(
+    project: Annotated[Path, typer.Argument(help="The project folder.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove faces and voices for good: what people look and sound like. Labels stay."""
+    from castline.project import Project
+
+    opened = Project.open(project)
+    if not yes:
+        typer.confirm(f"Remove all faces and voices of {clean(opened.name)}?", abort=True)
+    removed = opened.forget()
+    text = f"{project}: removed {', '.join(removed) or 'nothing, there were none'}"
+    emit({"project": str(project), "removed": removed}, text, as_json=as_json)
+
+
 def demo(
     into: Annotated[Path, typer.Argument(help="A new folder for everything it makes.")] = Path(
         "demo"
     ),
-    cast: Annotated[int, typer.Option(help="How many characters.", min=1)] = 12,
-    lines: Annotated[int, typer.Option(help="How many lines.", min=1)] = 3000,
-    noise: Annotated[float, typer.Option(help="How unlike itself a voice sounds.", min=0)] = 0.85,
-    seed: Annotated[int, typer.Option(help="Another seed makes another series.", min=0)] = 7,
+    seed: Annotated[int, typer.Option(help="Another seed makes another film.", min=0)] = 7,
+    burnt_in: Annotated[
+        bool, typer.Option("--burnt-in", help="Read the subtitles off the picture.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Refuse every network connection while running.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a small series of our own and run everything on it: attribute, evaluate, export."""
+    """Make a small film and run everything on it: measure, attribute, evaluate, export."""
     from castline.demo import run_demo
 
     reporter = TerminalReporter()
     try:
         facts, text = run_demo(
-            into, cast=cast, lines=lines, noise=noise, seed=seed, reporter=reporter
+            into, seed=seed, burnt_in=burnt_in, offline=offline, reporter=reporter
         )
     finally:
         reporter.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from castline.tables.catalog import table as declaration
 from castline.tables.store import SERIES
 
 if TYPE_CHECKING:
@@ -71,7 +72,12 @@ def why_stale(store: TableStore, unit: Unit) -> str | None:
     if missing:
         return f"unfinished: {missing[0].table}/{missing[0].unit} is missing"
     for manifest in manifests:
-        if manifest is None or manifest.key == unit.key:
+        if manifest is None:
+            continue
+        declared = declaration(manifest.table).version
+        if manifest.version != declared:
+            return f"table {manifest.table} had version {manifest.version}, now {declared}"
+        if manifest.key == unit.key:
             continue
         if manifest.stage != f"{unit.stage}@{unit.version}":
             return f"made by {manifest.stage}, now {unit.stage}@{unit.version}"

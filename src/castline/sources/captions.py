@@ -12,14 +12,14 @@ import msgspec
 from castline.errors import UsageError
 from castline.files import read_bytes, safe_name
 from castline.pipeline.stage import Output, Unit
-from castline.tables.catalog import IMPORTED, RESERVED, UNKNOWN, table
+from castline.story.lines import lines_frame, named_labels, overcrowded
+from castline.tables.catalog import IMPORTED, RESERVED, table
 from castline.tables.schema import build_frame
 
 if TYPE_CHECKING:
     import polars as pl
 
     from castline.pipeline.progress import Reporter
-    from castline.subtitles.base import Document
     from castline.tables.store import TableStore
 
 __all__ = ["units"]
@@ -65,62 +65,23 @@ def _episode_unit(path: Path, episode: str, format: str | None, options: dict[st
         from castline.subtitles import read
 
         document = read(path, format=format, **options)
-        for problem in document.problems:
-            reporter.warn(f"{path}: {problem}")
-        ids = [f"{episode}-{number + 1:05d}" for number in range(len(document.cues))]
-        yield labels, _labels(document, ids, episode)
-        yield lines, _lines(document, ids, episode)
+        for problem in (*document.problems, overcrowded(document)):
+            if problem is not None:
+                reporter.warn(f"{path}: {problem}")
+        yield labels, named_labels(document, episode)
+        yield lines, lines_frame(document, episode)
 
     content = b"" if path.is_dir() else read_bytes(path) if path.exists() else b"missing"
     if path.is_dir():
         content = b"".join(read_bytes(each) for each in sorted(path.rglob("*")) if each.is_file())
     return Unit(
         stage="import-captions",
-        version=1,
+        version=2,
         name=episode,
         outputs=(labels, lines),
         inputs={"file": hashlib.sha256(content).hexdigest()},
         parameters={"format": format, "options": msgspec.to_builtins(options)},
         make=make,
-    )
-
-
-def _lines(document: Document, ids: list[str], episode: str) -> pl.DataFrame:
-    cues = document.cues
-    return build_frame(
-        table("lines"),
-        {
-            "line": ids,
-            "number": list(range(len(cues))),
-            "start_ms": [cue.start_ms for cue in cues],
-            "end_ms": [cue.end_ms for cue in cues],
-            "text": [cue.text for cue in cues],
-            "kind": [cue.kind for cue in cues],
-        },
-        episode=episode,
-        source=document.format,
-    )
-
-
-def _labels(document: Document, ids: list[str], episode: str) -> pl.DataFrame:
-    rows = [
-        (line, speaker, cue.confidence)
-        for line, cue in zip(ids, document.cues, strict=True)
-        for speaker in dict.fromkeys(cue.speakers or (UNKNOWN,))
-    ]
-    return build_frame(
-        table("labels"),
-        {
-            "line": [row[0] for row in rows],
-            "character": [row[1] for row in rows],
-            "pass": [0] * len(rows),
-            "status": ["abstained" if row[1] == UNKNOWN else "settled" for row in rows],
-            "reasons": [["named in the file"] if row[1] != UNKNOWN else [] for row in rows],
-            "confidence": [row[2] for row in rows],
-        },
-        episode=episode,
-        method=IMPORTED,
-        source=document.format,
     )
 
 

@@ -53,6 +53,7 @@ class Table:
         columns: All columns in order.
         meaning: One line for the documentation page.
         variants: Several results may stand side by side (one folder each): labels of each method.
+        biometric: It holds what somebody looks or sounds like; `castline forget` removes it.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Table:
     columns: tuple[Column, ...]
     meaning: str
     variants: bool = False
+    biometric: bool = False
 
     def column(self, name: str) -> Column:
         """The column of that name."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,6 +129,11 @@ class TableStore:
                 f"{path}: table {table!r} has not been made yet for {unit!r}. "
                 "`castline status` says what is missing."
             )
+        if manifest.version != declaration(table).version:
+            raise TableError(
+                f"{path}: table {table!r} has version {manifest.version}, this Castline makes "
+                f"{declaration(table).version}. Run the import or `castline run` again."
+            )
         content = read_bytes(path)
         # Polars may panic, or give other rows, when bytes inside a file have changed.
         if hashlib.sha256(content).hexdigest() != manifest.digest:
@@ -143,6 +149,19 @@ class TableStore:
                 "Delete it and run again; it will be made anew."
             ) from error
         return frame if columns else check_frame(declaration(table), frame, str(path))
+
+    def remove(self, table: str) -> bool:
+        """Remove a table with all its units and variants; whether there was one.
+
+        Raises:
+            StorageError: The disk refused.
+        """
+        folder = self.path(table).parent
+        if not folder.exists():
+            return False
+        with storage_errors(folder, "remove"):
+            shutil.rmtree(folder)
+        return True
 
     def write(
         self,

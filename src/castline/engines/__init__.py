@@ -1,0 +1,1 @@
+"""Engines that see and hear, behind one contract each; weights and their manifests."""

@@ -1,0 +1,1 @@
+"""From media to tables: listen, look, and put lines, faces and voices together."""

@@ -1,0 +1,1 @@
+"""Film files: what is in them, their pictures and their sound (PyAV)."""

@@ -1,0 +1,1 @@
+"""Who is there: cast, faces, tracks, the character library, voices."""

@@ -1,0 +1,1 @@
+"""What happens: lines, shots."""
