@@ -191,7 +191,7 @@ def test_the_demo_makes_a_film_captions_and_a_report(
     assert result.code == 0, result.err
     assert Path(result.json["report"]).exists()
     assert "<v Ilse>" in Path(result.json["captions"][0]).read_text(encoding="utf-8")
-    assert result.json["accuracy"]["propagation"] > result.json["accuracy"]["most-frequent-face"]
+    assert result.json["accuracy"] >= 90
     taken = run("demo", tmp_path / "demo")
     assert taken.code == 2
     assert "taken" in taken.err

@@ -148,6 +148,7 @@ def test_a_film_without_sound_still_has_faces(
     assert len(speakers(project)) == len(SPEAKERS)
 
 
+@pytest.mark.slow
 def test_the_sound_track_that_is_asked_for_is_heard(
     measured: Copied, film: EpisodeFiles, tmp_path: Path, guarded: Guarded
 ) -> None:
@@ -212,6 +213,18 @@ def test_a_film_that_changes_while_it_is_read_is_refused(
     monkeypatch.undo()
     _, summary = run_project(project, jobs=1)
     assert "listen episode" in summary.made
+
+
+def test_damaged_decoded_sound_is_named_with_what_to_do(measured: Copied) -> None:
+    project = measured()
+    (sound,) = (project.folder / "sound").iterdir()
+    sound.write_bytes(sound.read_bytes()[:-1000])
+    shutil.rmtree(project.folder / "tables" / "speech")
+    with pytest.raises(RunError, match=r"Delete it and run again"):
+        run_project(project, jobs=1)
+    sound.unlink()
+    _, summary = run_project(project, jobs=1)
+    assert set(summary.made) == {"listen episode"}
 
 
 def test_a_folder_is_no_film(tmp_path: Path, film: EpisodeFiles) -> None:
