@@ -65,6 +65,8 @@ benchmark: $(MODELS)
 	$(BIN)/python benchmarks/face_scales.py
 	$(BIN)/python benchmarks/speakers.py
 	$(BIN)/python benchmarks/mouths.py
+	$(BIN)/python benchmarks/films.py
+	$(BIN)/python benchmarks/long_episode.py
 
 clean:
 	rm -rf $(VENV) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

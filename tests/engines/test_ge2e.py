@@ -265,3 +265,24 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"no weight file of PyTorch before 1\.6"):
         read_torch_file(path)
+
+
+@pytest.mark.slow
+def test_made_voices_are_told_apart_in_lines_of_a_second_and_a_half(weights: Weights) -> None:
+    from castline.engines.calibration import equal_error
+    from castline.testing.synthetic_voices import VOICES, speak
+
+    engine = Ge2eVoices(weights("ge2e"))
+    lengths = (1.4, 1.6, 2.0, 2.4, 3.0)
+    clips = [
+        speak(voice, length, [100 + number, place])
+        for number, voice in enumerate(VOICES)
+        for place, length in enumerate(lengths)
+    ]
+    who = np.repeat(np.arange(len(VOICES)), len(lengths))
+    first, second = np.triu_indices(len(clips), 1)
+    rows = engine.embed(clips)
+
+    error, _ = equal_error((rows @ rows.T)[first, second], who[first] == who[second])
+
+    assert error <= 0.05

@@ -27,8 +27,8 @@ from .conftest import SPEAKERS, Copied, Listener, short_script, speakers
 
 OF_THE_SERIES = [("episodes", ""), ("cast", ""), ("portraits", "given"), ("portraits", "library")]
 OF_AN_EPISODE = [
-    "media", "speech", "lines", "shots", "faces", "faceprints", "motion", "readings", "voices",
-    "mouths", "face_names",
+    "media", "speech", "lines", "shots", "clips", "faces", "faceprints", "motion", "readings",
+    "voices", "mouths", "face_names",
 ]  # fmt: skip
 
 

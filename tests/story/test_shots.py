@@ -5,8 +5,17 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from castline.story.shots import LAG, CutDetector, shots_frame
+from castline.story.shots import (
+    LAG,
+    LONGEST_CLIP_MS,
+    SHORTEST_CLIP_MS,
+    CutDetector,
+    clips_frame,
+    shots_frame,
+)
 from castline.tables.catalog import table
 from castline.tables.schema import check_frame
 
@@ -60,3 +69,31 @@ def test_shots_cover_the_film_without_gaps() -> None:
 @pytest.mark.parametrize("cuts", [[], [0], [9000, 12_000]])
 def test_a_film_without_a_cut_inside_is_one_shot(cuts: list[int]) -> None:
     assert shots_frame(cuts, 9000, "e", "test").select("start_ms", "end_ms").rows() == [(0, 9000)]
+
+
+def clips_of(cuts: list[int], duration: int) -> list[tuple[int, int, int]]:
+    frame = clips_frame(shots_frame(cuts, duration, "e", "test"), "e", "test")
+    check_frame(table("clips"), frame, "test")
+    return frame.select("start_ms", "end_ms", "shots").rows()
+
+
+def test_short_shots_are_joined_and_long_ones_cut() -> None:
+    assert clips_of([1000, 1500, 3000], 13_000) == [
+        (0, 3000, 3),
+        (3000, 8000, 1),
+        (8000, 13_000, 1),
+    ]
+
+
+def test_a_short_last_shot_joins_the_clip_before_it() -> None:
+    assert clips_of([4000], 4500) == [(0, 4500, 2)]
+
+
+@given(st.lists(st.integers(1, 60_000), max_size=20), st.integers(0, 60_000))
+def test_clips_cover_the_film_and_last_a_few_seconds(cuts: list[int], duration: int) -> None:
+    clips = clips_of(cuts, duration)
+    assert [clip[0] for clip in clips[1:]] == [clip[1] for clip in clips[:-1]]
+    assert sum(end - start for start, end, _ in clips) == duration
+    assert all(end - start <= LONGEST_CLIP_MS for start, end, _ in clips)
+    if duration >= SHORTEST_CLIP_MS:
+        assert all(end - start >= SHORTEST_CLIP_MS for start, end, _ in clips)

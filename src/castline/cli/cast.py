@@ -1,4 +1,4 @@
-"""`castline credits`: a first draft of a cast list, read from the credits."""
+"""`castline credits`, `castline faces`: a cast list to begin with, and who is missing in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from castline.cli.output import TerminalReporter, emit
+from castline.cli.output import TerminalReporter, emit, table
 from castline.cli.series import Json
 
 __all__ = ["register"]
@@ -19,6 +19,7 @@ CREDITS_SHARE = 0.1
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command("credits")(credits_)
+    app.command()(faces)
 
 
 def credits_(
@@ -64,4 +65,39 @@ def credits_(
         "cast": [{"name": each.name, "actor": each.actor} for each in members],
     }
     text = f"{out}: {len(members)} characters on {len(pages)} pages; check every name"
+    emit(facts, text, as_json=as_json)
+
+
+def faces(
+    project: Annotated[Path, typer.Argument(help="The project folder.")],
+    to: Annotated[
+        Path | None, typer.Option(help="A folder for one picture of each, to be used as portrait.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List people who come back without a name, with pictures to name them by."""
+    from castline.project import Project
+    from castline.timing import format_clock
+    from castline.unknown_faces import list_unknown_faces, write_pictures
+
+    opened = Project.open(project)
+    found = list_unknown_faces(opened)
+    written = write_pictures(opened, found, to) if to else []
+    facts = [
+        {
+            "cluster": each.cluster,
+            "tracks": each.tracks,
+            "episodes": list(each.episodes),
+            "episode": each.episode,
+            "time_ms": each.time_ms,
+        }
+        for each in found
+    ]
+    rows = [
+        [e.cluster, str(e.tracks), str(len(e.episodes)), f"{e.episode} {format_clock(e.time_ms)}"]
+        for e in found
+    ]
+    text = table(["face", "tracks", "episodes", "best seen"], rows) if rows else "nobody"
+    if written:
+        text += f"\n\npictures: {to}; name one by moving it to the cast folder as NAME_1.png"
     emit(facts, text, as_json=as_json)

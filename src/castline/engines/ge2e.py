@@ -43,6 +43,7 @@ MANIFEST = Manifest(
         ),
     ),
     licence="Apache-2.0",
+    remarks="Trained on LibriSpeech and VoxCeleb, its authors say; the package does not say it.",
     source="Resemble AI, Resemblyzer 0.1.4",
     calibration=shipped_calibration("ge2e"),
 )

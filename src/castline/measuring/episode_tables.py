@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from castline.story.readings import Reading, merge_readings, readings_frame
-from castline.story.shots import shots_frame
+from castline.story.shots import CUT_DETECTOR, clips_frame, shots_frame
 from castline.tables.catalog import table
 from castline.tables.schema import build_frame
 
@@ -19,7 +19,7 @@ __all__ = ["joined_parts"]
 def joined_parts(
     parts: Sequence[dict[str, pl.DataFrame]], episode: str, duration_ms: int, engine: str
 ) -> dict[str, pl.DataFrame]:
-    """The tables `shots`, `faces`, `faceprints`, `motion` and `readings` of one episode.
+    """The tables `shots`, `clips`, `faces`, `faceprints`, `motion`, `readings` of one episode.
 
     Faces and tracks, which each part numbers from 0, are numbered through.
 
@@ -50,8 +50,10 @@ def joined_parts(
     )
     cuts = pl.concat([part["cuts"] for part in parts])["time_ms"].to_list()
     times = {"start_ms": pl.col("time_ms"), "end_ms": pl.col("time_ms")}
+    shots = shots_frame(cuts, duration_ms, episode, CUT_DETECTOR)
     return {
-        "shots": shots_frame(cuts, duration_ms, episode, "pyscenedetect"),
+        "shots": shots,
+        "clips": clips_frame(shots, episode, CUT_DETECTOR),
         "faces": build_frame(
             table("faces"),
             seen.with_columns(**times, confidence=pl.lit(None, pl.Float32)),

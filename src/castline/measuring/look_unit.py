@@ -41,7 +41,7 @@ def look_unit(
     *,
     jobs: int,
 ) -> Unit:
-    """The pass over the pictures: shots, faces, faceprints, motion and readings.
+    """The pass over the pictures: shots, clips, faces, faceprints, motion and readings.
 
     Args:
         episode: The episode.
@@ -50,7 +50,7 @@ def look_unit(
         manifests: Those of all engines that look.
         jobs: Number of processes.
     """
-    names = ("shots", "faces", "faceprints", "motion", "readings")
+    names = ("shots", "clips", "faces", "faceprints", "motion", "readings")
     outputs = tuple(Output(name, episode.name) for name in names)
 
     def make(reporter: Reporter) -> Iterator[tuple[Output, pl.DataFrame]]:

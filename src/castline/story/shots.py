@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +15,27 @@ from castline.tables.schema import build_frame
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["LAG", "SHORTEST_SHOT_S", "CutDetector", "shots_frame"]
+__all__ = [
+    "CUT_DETECTOR",
+    "LAG",
+    "LONGEST_CLIP_MS",
+    "SHORTEST_CLIP_MS",
+    "SHORTEST_SHOT_S",
+    "CutDetector",
+    "clips_frame",
+    "shots_frame",
+]
+
+CUT_DETECTOR = "pyscenedetect"
+"""Who says where shots begin."""
 
 SHORTEST_SHOT_S = 0.3
 """Shorter shots are joined to the one before; a flash of light is no cut."""
+
+SHORTEST_CLIP_MS = 2_000
+"""Shorter shots are joined to their neighbours to make a clip."""
+LONGEST_CLIP_MS = 6_000
+"""Longer shots are cut into equal clips."""
 
 LAG = 2
 """Frames after a cut that must be seen before it is known: half the detector's window."""
@@ -78,6 +96,41 @@ def shots_frame(cuts_ms: list[int], duration_ms: int, episode: str, source: str)
             "shot": [f"{episode}-s{number:05d}" for number in range(1, len(starts) + 1)],
             "start_ms": starts,
             "end_ms": ends,
+        },
+        episode=episode,
+        source=source,
+    )
+
+
+def clips_frame(shots: pl.DataFrame, episode: str, source: str) -> pl.DataFrame:
+    """The table `clips`: what can be looked at or described in one go.
+
+    Args:
+        shots: The table `shots` of the episode.
+        episode: The episode.
+        source: What made them.
+    """
+    joined: list[list[int]] = []  # start, end, shots
+    for start, end in shots.select("start_ms", "end_ms").iter_rows():
+        if joined and joined[-1][1] - joined[-1][0] < SHORTEST_CLIP_MS:
+            joined[-1][1:] = [end, joined[-1][2] + 1]
+        else:
+            joined.append([start, end, 1])
+    if len(joined) > 1 and joined[-1][1] - joined[-1][0] < SHORTEST_CLIP_MS:
+        _, end, count = joined.pop()
+        joined[-1][1:] = [end, joined[-1][2] + count]
+    rows: list[tuple[int, int, int]] = []
+    for start, end, count in joined:
+        pieces = max(1, -(-(end - start) // LONGEST_CLIP_MS))
+        edges = [start + (end - start) * piece // pieces for piece in range(pieces + 1)]
+        rows += [(low, high, count) for low, high in pairwise(edges)]
+    return build_frame(
+        table("clips"),
+        {
+            "clip": [f"{episode}-c{number:05d}" for number in range(1, len(rows) + 1)],
+            "start_ms": [row[0] for row in rows],
+            "end_ms": [row[1] for row in rows],
+            "shots": [row[2] for row in rows],
         },
         episode=episode,
         source=source,

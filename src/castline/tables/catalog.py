@@ -129,6 +129,22 @@ _TABLES = (
         "The shots, in order, without gaps.",
     ),
     Table(
+        "clips",
+        1,
+        "episode",
+        ("clip",),
+        (
+            Column("clip", "text", "the clip"),
+            _EPISODE,
+            Column("start_ms", "int", "its first frame"),
+            Column("end_ms", "int", "the first frame of the next clip"),
+            Column("shots", "int", "shots that it lies in", low=1),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "The film in pieces of a few seconds: short shots joined, long ones cut; without gaps.",
+    ),
+    Table(
         "readings",
         1,
         "episode",
