@@ -36,7 +36,9 @@ def series_folder(name: str) -> Path:
             sys.exit(f"{archive} is not there: this benchmark needs the DramaSR release beside us")
         CACHE.mkdir(exist_ok=True)
         with tarfile.open(archive) as packed:
-            packed.extractall(CACHE, filter="data")
+            if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+                packed.extraction_filter = tarfile.data_filter
+            packed.extractall(CACHE)
     return folder
 
 

@@ -27,7 +27,9 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
 
     folder = tmp_path_factory.mktemp("long-night")
     with tarfile.open(_ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(folder)
     (labels_path,) = folder.rglob("prop_labels_1pct_apw.json")
     project, _ = import_dramasr(labels_path.parent, folder / "project")
     store, episodes = project.store, project.episodes()

@@ -109,7 +109,9 @@ def unpack(tmp_path_factory: pytest.TempPathFactory) -> Any:
             pytest.skip(f"the released series is not here: {archive}")
         if name not in loaded:
             with tarfile.open(archive) as tar:
-                tar.extractall(place, filter="data")
+                if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+                    tar.extraction_filter = tarfile.data_filter
+                tar.extractall(place)
             loaded[name] = load(place / name)
         return loaded[name]
 
