@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from castline.engines.base import FaceEngine, TextReader
+from castline.engines.base import FaceEngine
 from castline.measuring.intake import new_project
 from castline.measuring.looking import PartTask, look_at_part
 from castline.project import Project
@@ -145,11 +146,11 @@ def test_parts_that_were_looked_at_are_not_looked_at_again(
     project = filmed(film, tmp_path / "project")
     looked: list[int] = []
 
-    def stop_at_the_third(task: PartTask, engine: FaceEngine, reader: TextReader | None) -> object:
+    def stop_at_the_third(task: PartTask, engine: FaceEngine, *readers: Any) -> object:
         looked.append(task.part.number)
         if looked == [0, 1, 2]:
             raise KeyboardInterrupt
-        return look_at_part(task, engine, reader)
+        return look_at_part(task, engine, *readers)
 
     monkeypatch.setattr("castline.measuring.looking_pool.look_at_part", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):

@@ -56,6 +56,10 @@ class FilmSettings:
         faces: Face engine.
         voices: Voice engine.
         recogniser: Model that writes down speech; the first that was added when empty.
+        vision: Address of a vision endpoint that is asked about burnt-in subtitles which were read
+            badly; their pictures are sent there. Empty for none.
+        vision_model: Name of the model there.
+        vision_key: Environment variable that holds the key for it.
         calibrate: Move subtitles to where the speech of this file is, when that is certain.
     """
 
@@ -65,6 +69,9 @@ class FilmSettings:
     faces: str = "dlib"
     voices: str = "ge2e"
     recogniser: str = ""
+    vision: str = ""
+    vision_model: str = ""
+    vision_key: str = ""
     calibrate: bool = True
 
 

@@ -104,10 +104,15 @@ def look_unit(
             "spoken": hashlib.sha256(_spoken(episode).tobytes()).hexdigest(),
             "engines": " ".join(each.fingerprint for each in manifests),
         },
-        parameters=dataclasses.asdict(settings),
+        parameters={**dataclasses.asdict(settings), "vision": _asked(eyes)},
         make=make,
     )
     return unit
+
+
+def _asked(eyes: Eyes) -> str:
+    """Whose readings are in the tables besides those of the text reader."""
+    return f"{eyes.vision.model} at {eyes.vision.url}" if eyes.vision else ""
 
 
 def forget_parts(project: Project) -> None:

@@ -22,7 +22,7 @@ from castline.measuring.looked import FaceRow, PrintRow, part_frame
 from castline.people.mouths import mouth_patch, mouth_signal
 from castline.people.quality import best_faces, quality, sharpness
 from castline.people.tracks import Tracker, interpolate
-from castline.story.burnt_in import BurntInReader
+from castline.story.burnt_in import BurntInReader, Repair
 from castline.story.shots import LAG, CutDetector
 
 if TYPE_CHECKING:
@@ -80,7 +80,10 @@ class PartTask:
 
 
 def look_at_part(
-    task: PartTask, engine: FaceEngine, reader: TextReader | None = None
+    task: PartTask,
+    engine: FaceEngine,
+    reader: TextReader | None = None,
+    repair: Repair | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Look at one part of a film.
 
@@ -88,6 +91,7 @@ def look_at_part(
         task: What to look at and how.
         engine: Finds faces.
         reader: Reads burnt-in subtitles; None when there are none.
+        repair: Asked what badly read subtitles say.
 
     Returns:
         `cuts` (time_ms); `faces` (time_ms, box in pixels as shown, track, score, sharpness);
@@ -100,7 +104,7 @@ def look_at_part(
     """
     from castline.media.frames import read_frames
 
-    looker = _Looker(task, engine, reader)
+    looker = _Looker(task, engine, reader, repair)
     problems: list[str] = []
     frames = read_frames(task.path, task.part, one_more=True, problems=problems)
     for frame, is_cut in with_cuts(frames, CutDetector(task.rate)):
@@ -142,7 +146,13 @@ class _Mouth:
 class _Looker:
     """What is known while the frames of a part go by."""
 
-    def __init__(self, task: PartTask, engine: FaceEngine, reader: TextReader | None) -> None:
+    def __init__(
+        self,
+        task: PartTask,
+        engine: FaceEngine,
+        reader: TextReader | None,
+        repair: Repair | None,
+    ) -> None:
         self._task = task
         self._engine = engine
         self._height = min(task.settings.height, task.height)
@@ -156,6 +166,7 @@ class _Looker:
         self._faces: list[FaceRow] = []
         self._prints: list[PrintRow] = []
         self._reader = reader
+        self._repair = repair
         self._writing: BurntInReader | None = None
         self._end_ms = 0
 
@@ -178,7 +189,9 @@ class _Looker:
         else:
             self._between.append((frame.time_ms, luma))
         if self._reader and self._writing is None:
-            self._writing = BurntInReader(self._reader, *luma.shape)
+            self._writing = BurntInReader(
+                self._reader, luma.shape[0], luma.shape[1], repair=self._repair
+            )
         if self._writing:
             self._writing.feed(frame.time_ms, luma)
 

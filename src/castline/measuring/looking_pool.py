@@ -20,7 +20,11 @@ from castline.measuring.looking import PartTask, look_at_part
 if TYPE_CHECKING:
     import polars as pl
 
+    from castline.engines.base import Picture
+    from castline.engines.vision import VisionEndpoint
     from castline.pipeline.parts import Parts
+    from castline.story.burnt_in import Repair
+    from castline.story.readings import Reading
 
 __all__ = ["Eyes", "look_at_parts", "processes"]
 
@@ -36,17 +40,24 @@ class Eyes:
         reader: Text reader for burnt-in subtitles; empty for none.
         models: Folder of the weights.
         offline: Forbid the network in every process.
+        vision: Asked what badly read subtitles say; None for nobody.
     """
 
     faces: str
     reader: str
     models: Path
     offline: bool
+    vision: VisionEndpoint | None = None
 
-    def open(self) -> tuple[Any, Any]:
-        """The face engine, and the text reader or None."""
+    def open(self) -> tuple[Any, Any, Repair | None]:
+        """The face engine, the text reader or None, and what mends readings or None."""
         faces = load("faces", self.faces, folder=self.models)
-        return faces, load("text", self.reader, folder=self.models) if self.reader else None
+        reader = load("text", self.reader, folder=self.models) if self.reader else None
+        return faces, reader, self._mend if self.vision else None
+
+    def _mend(self, reading: Reading, picture: Picture) -> str:
+        said = self.vision.read(picture) if self.vision else None
+        return reading.text if said is None else said
 
 
 def processes(jobs: int | None) -> int:
@@ -92,9 +103,9 @@ def look_at_parts(
         progress(done, len(tasks))
 
     if jobs == 1 or len(missing) == 1:
-        engine, reader = eyes.open()
+        engine, reader, repair = eyes.open()
         for number in missing:
-            keep(number, look_at_part(tasks[number], engine, reader))
+            keep(number, look_at_part(tasks[number], engine, reader, repair))
     elif missing:
         pool = ProcessPoolExecutor(
             min(jobs, len(missing)),
@@ -142,4 +153,4 @@ def _look(task: PartTask) -> dict[str, pl.DataFrame]:
     # Engines are opened with the first part: an error in an initializer would only break the pool.
     if len(_opened) == 1:
         _opened.extend(_opened[0].open())
-    return look_at_part(task, _opened[1], _opened[2])
+    return look_at_part(task, *_opened[1:])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from castline.engines.vision import VisionEndpoint
 from castline.errors import CastlineError, RunError, TableError, UsageError
 from castline.files import remove_scraps
 from castline.measuring.episode import SOUND, Episode
@@ -78,7 +79,7 @@ def measure(
         from castline.offline import forbid_network
 
         forbid_network()
-    work = _prepare(project, jobs=jobs, offline=offline, dry_run=dry_run)
+    work = _prepare(project, reporter, jobs=jobs, offline=offline, dry_run=dry_run)
     total = _UNITS_OF_AN_EPISODE * len(work.intake.episodes) + _UNITS_OF_THE_SERIES
     with project.lock():
         for folder in (SOUND, PARTS):
@@ -109,7 +110,9 @@ class _Engines:
         return [self.faces, *([self.reader] if self.reader else [])]
 
 
-def _prepare(project: Project, *, jobs: int | None, offline: bool, dry_run: bool) -> _Work:
+def _prepare(
+    project: Project, reporter: Reporter, *, jobs: int | None, offline: bool, dry_run: bool
+) -> _Work:
     """Check everything that can be checked before hours of work begin.
 
     Raises:
@@ -119,6 +122,15 @@ def _prepare(project: Project, *, jobs: int | None, offline: bool, dry_run: bool
     path = intake.cast_path(project)
     engines = _engines(intake)
     reader = engines.reader.name if engines.reader else ""
+    vision = None
+    if intake.film.vision and reader and not offline:
+        vision = VisionEndpoint(
+            intake.film.vision, intake.film.vision_model, intake.film.vision_key
+        )
+        reporter.warn(
+            f"pictures of burnt-in subtitles that are read badly are sent to {vision.host}, "
+            "as castline.toml says"
+        )
     return _Work(
         project=project,
         intake=intake,
@@ -126,7 +138,7 @@ def _prepare(project: Project, *, jobs: int | None, offline: bool, dry_run: bool
         library=section(project, "library", LibrarySettings),
         cast=read_cast(path) if path else Cast(()),
         engines=engines,
-        eyes=Eyes(engines.faces.name, reader, engines.models, offline),
+        eyes=Eyes(engines.faces.name, reader, engines.models, offline, vision),
         jobs=processes(jobs),
         dry_run=dry_run,
     )
