@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from castline.doctor import Ability, abilities, machine
+from castline.doctor import Ability, abilities, commands, machine
 from tests.conftest import Weights
 
 
@@ -46,7 +46,7 @@ def test_a_damaged_file_of_weights_is_not_ready(weights: Weights, tmp_path: Path
 @pytest.mark.parametrize(
     ("package", "what", "extra"),
     [
-        ("pympi", "read and write ELAN files", "eaf"),
+        ("pympi", "write ELAN files", "eaf"),
         ("rapidocr", "read burnt-in subtitles", "ocr"),
         ("faster_whisper", "write down speech", "speech"),
     ],
@@ -76,3 +76,13 @@ def test_the_machine_is_described_even_when_the_folder_of_weights_is_not_there(
     facts = machine()
     assert facts["weights"].startswith(str(tmp_path / "a" / "b"))
     assert int(facts["processors"]) >= 1
+
+
+def test_all_missing_extras_go_into_one_command() -> None:
+    missing = [
+        Ability("a", ready=False, detail="", remedy="pip install 'castline[ocr]'", extra="ocr"),
+        Ability("b", ready=False, detail="", remedy="castline models pull"),
+        Ability("c", ready=False, detail="", remedy="pip install 'castline[eaf]'", extra="eaf"),
+        Ability("d", ready=False, detail="", remedy="castline models pull"),
+    ]
+    assert commands(missing) == ["pip install 'castline[ocr,eaf]'", "castline models pull"]

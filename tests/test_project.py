@@ -179,3 +179,16 @@ def test_forgetting_removes_what_people_look_and_sound_like_and_nothing_else(
     assert not (project.folder / "sound").exists()
     assert castline.read_labels(project, "propagation-released").height
     assert project.forget() == []
+
+
+def test_an_episode_that_was_taken_out_of_the_settings_is_out(
+    small: SyntheticSeries, tmp_path: Path
+) -> None:
+    project = Project.create(tmp_path / "p")
+    write_series(project, small)
+    first, *_, last = project.episodes()
+    marker = project.folder / "castline.toml"
+    films = "".join(f'\n[[episode]]\nname = "{name}"\nvideo = "x"\n' for name in (first, last))
+    marker.write_text(marker.read_text() + films)
+
+    assert Project.open(project.folder).episodes() == [first, last]

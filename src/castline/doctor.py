@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Ability", "abilities", "machine"]
+__all__ = ["Ability", "abilities", "commands", "machine"]
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,30 @@ class Ability:
         ready: Whether it works here.
         detail: With what, or what is missing.
         remedy: The command that adds it; empty when it is there or cannot be had.
+        extra: The extra of Castline that adds it, if one does.
     """
 
     what: str
     ready: bool
     detail: str
     remedy: str = ""
+    extra: str = ""
+
+
+def commands(found: list[Ability]) -> list[str]:
+    """The fewest commands that add what is missing: all extras go into one.
+
+    >>> commands([Ability("a", False, "", "", "ocr"), Ability("b", False, "", "x")])
+    ["pip install 'castline[ocr]'", 'x']
+    """
+    extras = list(dict.fromkeys(each.extra for each in found if each.extra and not each.ready))
+    install = [f"pip install 'castline[{','.join(extras)}]'"] if extras else []
+    others = [each.remedy for each in found if each.remedy and not each.extra]
+    return [*install, *dict.fromkeys(others)]
 
 
 _BY_PACKAGE = (
-    ("read and write ELAN files", "pympi", "eaf"),
+    ("write ELAN files", "pympi", "eaf"),
     ("write Hugging Face data sets", "datasets", "datasets"),
     ("read burnt-in subtitles", "rapidocr", "ocr"),
 )
@@ -84,7 +98,11 @@ def _engine(what: str, kind: str, name: str, folder: Path | None) -> Ability:
 def _package(what: str, package: str, extra: str) -> Ability:
     if importlib.util.find_spec(package) is None:
         return Ability(
-            what, False, f"package {package} is missing", f"pip install 'castline[{extra}]'"
+            what,
+            False,
+            f"package {package} is missing",
+            f"pip install 'castline[{extra}]'",
+            extra,
         )
     return Ability(what, True, package)
 

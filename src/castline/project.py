@@ -152,8 +152,15 @@ class Project:
         return removed
 
     def episodes(self) -> list[str]:
-        """The episodes that have lines, in the order of the series."""
+        """The episodes that have lines, in the order of the series.
+
+        Where `castline.toml` lists films, only those: one that was taken out there is out.
+        """
         present = self.store.units("lines")
+        films = self.settings.get("episode")
+        if isinstance(films, list) and films:
+            named = {film.get("name") for film in films if isinstance(film, dict)}
+            present = [episode for episode in present if episode in named]
         if not self.store.exists("episodes"):
             return present
         listed = self.store.read("episodes", columns=["episode"])["episode"].to_list()

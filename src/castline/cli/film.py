@@ -143,10 +143,10 @@ def truth(
 
 def doctor(as_json: Json = False) -> None:
     """Say what this machine can do, and the command that adds what it lacks."""
-    from castline.doctor import abilities, machine
+    from castline.doctor import abilities, commands, machine
 
     about, found = machine(), abilities()
-    missing = list(dict.fromkeys(each.remedy for each in found if each.remedy))
+    missing = commands(found)
     facts = {
         "machine": about,
         "abilities": [
