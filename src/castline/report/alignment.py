@@ -6,15 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, get_args
 
-from castline.report.text import cleaned, number
+from castline.report.pages import environment
 from castline.subtitles.alignment.model import Alignment, Anchor, Piece, State
 from castline.timing import format_clock
 
 if TYPE_CHECKING:
-    import jinja2
+    pass
 
 __all__ = ["Panel", "render_alignment"]
 
@@ -60,7 +59,7 @@ def render_alignment(alignment: Alignment, title: str) -> str:
     counts = Counter(line.state for line in alignment.lines)
     first, last = _span(alignment)
     return (
-        _environment()
+        environment()
         .get_template("alignment.html.j2")
         .render(
             title=title,
@@ -189,20 +188,3 @@ def _clock_ticks(first: int, last: int) -> list[tuple[int, str]]:
     return [
         (at, format_clock(at, decimals=0)) for at in range(-(-first // step) * step, last, step)
     ]
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("castline.report"),
-        # Always, whatever the template is called: subtitles come from strangers.
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=cleaned,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, clock=format_clock)
-    return environment

@@ -12,8 +12,7 @@ from castline.attribution.evaluation.results import Evaluation
 from castline.attribution.evaluation.rules import RULES
 from castline.errors import UsageError
 from castline.report import plots
-from castline.report.text import cleaned, number, percent
-from castline.timing import format_clock
+from castline.report.pages import environment
 
 if TYPE_CHECKING:
     import jinja2
@@ -124,19 +123,7 @@ def _method(number: int, evaluation: Evaluation) -> dict[str, Any]:
 
 @cache
 def _environment() -> jinja2.Environment:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("castline.report"),
-        # Always, whatever the template is called: every name in a report comes from a stranger.
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=cleaned,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=number, percent=percent, clock=format_clock, named=lambda n: _NAMES.get(n, n)
-    )
-    environment.globals.update(plots=plots)
-    return environment
+    made = environment()
+    made.filters.update(named=lambda name: _NAMES.get(name, name))
+    made.globals.update(plots=plots)
+    return made
