@@ -54,7 +54,10 @@ def write_film(
         stream = cast("VideoStream", film.add_stream(codec, rate=rate))
         (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
         stream.codec_context.time_base = tick
-        stream.options = {"g": "10", "preset": "veryfast", "threads": "1", **(options or {})}
+        # With a look-ahead x264 gives other bytes once in a while, even on one thread.
+        steady = {"rc-lookahead": "0"} if codec == "libx264" else {}
+        stream.options = {"g": "10", "preset": "veryfast", "threads": "1", **steady}
+        stream.options = {**stream.options, **(options or {})}
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         if turn is not None:

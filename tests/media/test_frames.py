@@ -221,7 +221,7 @@ def test_a_film_cut_short_gives_what_is_there_and_says_so(tmp_path: Path) -> Non
 def test_damaged_pictures_are_left_out_and_counted(tmp_path: Path) -> None:
     whole = write_film(tmp_path / "film.mp4")
     before = shown(read_frames(whole))
-    path = damage(whole, at=0.5, length=2000)
+    path = damage(whole, at=0.5, length=1000)
     problems: list[str] = []
     after = shown(read_frames(path, problems=problems))
     assert 25 < len(after) < 50
