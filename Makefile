@@ -65,6 +65,7 @@ benchmark: $(MODELS)
 	$(BIN)/python benchmarks/face_scales.py
 	$(BIN)/python benchmarks/speakers.py
 	$(BIN)/python benchmarks/mouths.py
+	$(BIN)/python benchmarks/made_media.py
 	$(BIN)/python benchmarks/films.py
 	$(BIN)/python benchmarks/long_episode.py
 
