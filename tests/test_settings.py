@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from castline.errors import InputError, SettingsError
-from castline.settings import build, parse_assignments, read_toml
+from castline.settings import build, parse_assignments, read_toml, toml_value
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,10 @@ def test_a_broken_settings_file_is_told_with_its_path(content: bytes, tmp_path: 
 def test_a_missing_settings_file_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         read_toml(tmp_path / "castline.toml")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_comes_back_from_what_is_written_as_toml(text: str) -> None:
+    import tomllib
+
+    assert tomllib.loads(f"value = {toml_value(text)}") == {"value": text}

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Calibrated", "calibrate_subtitles"]
 
-SPEECH_DETECTOR = "silero"
-
 
 @dataclass(frozen=True)
 class Calibrated:
@@ -64,6 +62,7 @@ def calibrate_subtitles(
         StorageError: The disk refused.
     """
     from castline.engines.models import load, recognisers
+    from castline.engines.registry import SPEECH_DETECTOR
     from castline.files import write_atomically
     from castline.media.sound import Sound, write_sound
     from castline.pipeline.progress import Recorder

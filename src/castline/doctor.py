@@ -9,6 +9,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from castline.processors import available_processors
+
 __all__ = ["Ability", "abilities", "commands", "machine"]
 
 
@@ -54,10 +56,9 @@ def machine() -> dict[str, str]:
     """Python, processors, memory, and room where weights are kept."""
     from castline.engines.models import models_folder
 
-    count = getattr(os, "sched_getaffinity", None)
     facts = {
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-        "processors": str(len(count(0)) if count else os.cpu_count() or 1),
+        "processors": str(available_processors()),
     }
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

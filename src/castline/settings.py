@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 else:
     T = TypeVar("T")
 
-__all__ = ["build", "parse_assignments", "read_toml"]
+__all__ = ["build", "parse_assignments", "read_toml", "toml_value"]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -57,6 +58,17 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         # A text of several lines could be TOML with more names in it: it is text.
         values[name.strip()] = read["value"] if read.keys() == {"value"} else text
     return values
+
+
+def toml_value(value: Any) -> str:
+    """Text, numbers, booleans and lists of them as TOML writes them, on one line.
+
+    What JSON writes of these is TOML too, save for one character.
+
+    >>> toml_value("a"), toml_value(True), toml_value(["x"])
+    ('"a"', 'true', '["x"]')
+    """
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def build(kind: type[T], values: Mapping[str, Any], where: str) -> T:

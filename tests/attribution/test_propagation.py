@@ -155,7 +155,7 @@ def test_the_number_of_workers_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     series.voices = voices.astype(np.float32)  # products are rounded: order would show
     found = []
     for workers in (1, 2, 4):
-        monkeypatch.setattr(similarity, "_processors", lambda n=workers: n)
+        monkeypatch.setattr(similarity, "available_processors", lambda n=workers: n)
         one = run(series)
         arrays = (one.code, one.offsets, one.candidate, one.score)
         found.append([array.tobytes() for array in arrays])

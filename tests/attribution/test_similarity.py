@@ -16,6 +16,7 @@ from castline.attribution.similarity import (
     mean_of_largest,
     top_mean,
 )
+from castline.processors import available_processors
 
 
 def unit_rows(n: int, seed: int = 0) -> np.ndarray:
@@ -160,7 +161,7 @@ def test_blas_keeps_to_one_thread_while_workers_are_open() -> None:
 def test_there_are_as_many_workers_as_processors_but_four_at_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert similarity._processors() >= 1
+    assert available_processors() >= 1
     for processors, workers in [(1, 1), (3, 3), (64, 4)]:
-        monkeypatch.setattr(similarity, "_processors", lambda n=processors: n)
+        monkeypatch.setattr(similarity, "available_processors", lambda n=processors: n)
         assert Workers()._count == workers

@@ -9,7 +9,6 @@ once.
 from __future__ import annotations
 
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,8 @@ from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from castline.processors import available_processors
 
 __all__ = [
     "LargestSimilarities",
@@ -64,7 +65,7 @@ class Workers:
     """
 
     def __init__(self, count: int | None = None) -> None:
-        self._count = min(_processors(), _MOST_WORKERS) if count is None else count
+        self._count = min(available_processors(), _MOST_WORKERS) if count is None else count
         self._open = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
 
@@ -112,13 +113,6 @@ def _finished(result: _Result) -> Future[_Result]:
     future: Future[_Result] = Future()
     future.set_result(result)
     return future
-
-
-def _processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def absent(wanted: Ints, held: Ints) -> Ints:

@@ -11,7 +11,7 @@ from typing import Any
 
 from castline.registry import Registry
 
-__all__ = ["FACES", "KINDS", "SPEECH", "SPEECH_ACTIVITY", "TEXT", "VOICES"]
+__all__ = ["FACES", "KINDS", "SPEECH", "SPEECH_ACTIVITY", "SPEECH_DETECTOR", "TEXT", "VOICES"]
 
 FACES: Registry[Any] = Registry(
     "face engine",
@@ -30,6 +30,9 @@ SPEECH_ACTIVITY: Registry[Any] = Registry(
     "castline.speech_activity_engines",
     {"silero": "castline.engines.silero:SileroSpeech"},
 )
+
+SPEECH_DETECTOR = "silero"
+"""The one that listens to films."""
 
 SPEECH: Registry[Any] = Registry(
     "speech recogniser",

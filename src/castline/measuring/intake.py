@@ -20,7 +20,6 @@ The user names these files by hand; they are read and never written.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from castline.errors import InputError, ProjectError, SettingsError, UsageError
 from castline.files import safe_name
 from castline.project import Project
-from castline.settings import build
+from castline.settings import build, toml_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -235,9 +234,6 @@ def _whole_file(path: Path | str) -> str:
 
 
 def _toml(values: Mapping[str, Any]) -> str:
-    """Lines of TOML; what JSON writes of text and booleans is TOML too, save for one character."""
     return "".join(
-        f"{name} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f")
-        for name, value in values.items()
-        if value is not None
+        f"{name} = {toml_value(value)}\n" for name, value in values.items() if value is not None
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from castline.engines.models import load
 from castline.errors import CastlineError
 from castline.measuring.looking import PartTask, look_at_part
+from castline.processors import available_processors
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,8 +65,7 @@ def processes(jobs: int | None) -> int:
     """How many processes look: as asked, or one for each processor, at most 8."""
     if jobs is not None:
         return max(1, jobs)
-    available = getattr(os, "sched_getaffinity", None)
-    return min(len(available(0)) if available else os.cpu_count() or 1, _MOST)
+    return min(available_processors(), _MOST)
 
 
 def look_at_parts(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from castline.engines.registry import SPEECH_DETECTOR
 from castline.engines.vision import VisionEndpoint
 from castline.errors import CastlineError, RunError, TableError, UsageError
 from castline.files import remove_scraps
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
-SPEECH_DETECTOR = "silero"
 TEXT_READER = "rapidocr"
 _UNITS_OF_AN_EPISODE = 6
 _UNITS_OF_THE_SERIES = 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from castline.engines.base import TextFound
 from castline.files import write_atomically
 from castline.people.cast import Member
+from castline.settings import toml_value
 
 __all__ = ["draft_cast", "write_cast_draft"]
 
@@ -62,15 +62,10 @@ def write_cast_draft(path: Path, members: Sequence[Member]) -> None:
         "# portraits are paths from this file, as in portraits = ['anna_1.jpg'].",
     ]
     for member in members:
-        lines += ["", "[[cast]]", f"name = {_quoted(member.name)}"]
-        lines += [f"actor = {_quoted(member.actor)}"] if member.actor else []
+        lines += ["", "[[cast]]", f"name = {toml_value(member.name)}"]
+        lines += [f"actor = {toml_value(member.actor)}"] if member.actor else []
         lines += ["portraits = []"]
     write_atomically(path, ("\n".join(lines) + "\n").encode("utf-8", "replace"))
-
-
-def _quoted(text: str) -> str:
-    # A JSON string is one of TOML too, but for DEL, which TOML wants escaped.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _rows(found: Sequence[TextFound]) -> list[list[TextFound]]:
