@@ -53,6 +53,8 @@ docs: setup
 
 benchmark: $(MODELS)
 	$(BIN)/python benchmarks/attribution.py
+	$(BIN)/python benchmarks/train_fusion.py
+	$(BIN)/python benchmarks/fusion.py
 	$(BIN)/python benchmarks/exactness.py
 	$(BIN)/python benchmarks/unsupervised_seeds.py
 	$(BIN)/python benchmarks/unsupervised_seeds.py --last-look \

@@ -81,3 +81,27 @@ def measured(module: str, *arguments: str) -> dict[str, Any]:
         sys.exit(f"{' '.join(command)} failed:\n{child.stderr}")
     facts: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
     return facts
+
+
+def accuracy_table(records: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Header and rows of a table of records: one row for each series, method and protocol."""
+    rules = list(dict.fromkeys(record["rule"] for record in records))
+    runs: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {}
+    for record in records:
+        run = (record["series"], record["method"], record["protocol"])
+        runs.setdefault(run, {})[record["rule"]] = record
+    header = ["series", "method", "protocol", "lines", *rules]
+    header += ["code-s without seeds", "seconds", "processor seconds", "peak MB"]
+    rows = []
+    for (series, method, protocol), by_rule in runs.items():
+        first = by_rule["code-s"]
+        rows.append(
+            [
+                *(SERIES[series], method, protocol, first["lines"]),
+                *(f"{by_rule[rule]['accuracy']:.2f}" for rule in rules),
+                f"{first['without_seeds_accuracy']:.2f}",
+                *(f"{first['seconds']:.1f}", f"{first['cpu_seconds']:.1f}"),
+                f"{first['peak_mb']:.0f}",
+            ]
+        )
+    return header, rows

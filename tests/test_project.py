@@ -177,7 +177,7 @@ def test_forgetting_removes_what_people_look_and_sound_like_and_nothing_else(
     assert not left & {"faces", "face_names", "voices"}
     assert all(any(folder.rglob("*.parquet")) for folder in kept)
     assert not (project.folder / "sound").exists()
-    assert castline.read_labels(project, "propagation-released").height
+    assert castline.read_labels(project, "fusion-released").height
     assert project.forget() == []
 
 

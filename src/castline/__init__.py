@@ -3,7 +3,7 @@
 The main job in Python is the main job of the command line::
 
     project, _ = castline.import_dramasr("DATA/chen_mo_de_zhen_xiang", "the-long-night")
-    castline.attribute(project, method="propagation")
+    castline.attribute(project)
     castline.evaluate(project)
     castline.export(project, format="vtt", to="out")
 

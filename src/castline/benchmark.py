@@ -164,6 +164,7 @@ def _score(
             "without_seeds_lines": result.total.unseeded.counted,
             "without_seeds_correct": result.total.unseeded.right,
             "without_seeds_accuracy": result.total.unseeded.percent,
+            "ece": result.confidence.error if result.confidence else None,
         }
         for rule, result in evaluation.rules.items()
     ]
@@ -189,9 +190,17 @@ def _write_labels(project: Project, folder: Path, method: str, protocol: str) ->
 
 
 def table_rows(records: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """The records as a table for people: one row for each series, method and protocol."""
+    """The records as a table for people: one row for each series, method and protocol.
+
+    The expected calibration error is by the first rule; its column is there when any method gives
+    confidences.
+    """
     rules = list(dict.fromkeys(record["rule"] for record in records))
-    header = ["series", "method", "protocol", "lines", *rules, "seconds", "cpu", "peak MB"]
+    calibrated = ["ECE"] if any(record["ece"] is not None for record in records) else []
+    header = [
+        *("series", "method", "protocol", "lines", *rules, *calibrated),
+        *("seconds", "cpu", "peak MB"),
+    ]
     runs: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {}
     for record in records:
         run = (record["series"], record["method"], record["protocol"])
@@ -204,6 +213,7 @@ def table_rows(records: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[
                 *run,
                 str(first["lines"]),
                 *(f"{by_rule[rule]['accuracy']:.2f}" if rule in by_rule else "" for rule in rules),
+                *("–" if first["ece"] is None else f"{first['ece']:.2f}" for _ in calibrated),
                 f"{first['seconds']:.1f}",
                 f"{first['cpu_seconds']:.1f}",
                 f"{first['peak_mb']:.0f}",

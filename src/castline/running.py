@@ -19,7 +19,7 @@ __all__ = ["run_project"]
 def run_project(
     project: Project,
     *,
-    method: str = "propagation",
+    method: str = "fusion",
     protocol: str = "auto",
     settings: Mapping[str, Any] | None = None,
     jobs: int | None = None,

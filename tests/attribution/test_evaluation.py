@@ -33,6 +33,7 @@ LABELS = {
     "score": pl.Float32,
     "margin": pl.Float32,
     "method": pl.String,
+    "confidence": pl.Float32,
 }
 CANDIDATES = {"line": pl.String, "character": pl.String, "rank": pl.Int64, "score": pl.Float32}
 
@@ -47,11 +48,11 @@ def frames(
     ids = [f"{episode}-{i + 1:05d}" for i in range(n)]
     written = [each[0] for each in said]
     speakers = [list(dict.fromkeys(w.replace("/", "|").split("|"))) for w in written]
-    labels: list[tuple[str, str, float | None, float | None, str]] = []
+    labels: list[tuple[str, str, float, float, str, None]] = []
     candidates: list[tuple[str, str, int, float]] = []
     for line, each in zip(ids, said, strict=True):
         named = [each[1]] if isinstance(each[1], str) else list(each[1])
-        labels += [(line, name, 1 - i / 10, 0.1, "m") for i, name in enumerate(named)]
+        labels += [(line, name, 1 - i / 10, 0.1, "m", None) for i, name in enumerate(named)]
         listed = each[2] if len(each) == 3 else ()
         candidates += [(line, name, i + 1, 0.9 - i / 10) for i, name in enumerate(listed)]
     return {

@@ -67,7 +67,9 @@ def _released(path: Path, lines: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]
             )
     missing = pl.lit(None, pl.Float32)
     return (
-        pl.DataFrame(labels).with_columns(method=pl.lit("released"), score=missing, margin=missing),
+        pl.DataFrame(labels).with_columns(
+            method=pl.lit("released"), score=missing, margin=missing, confidence=missing
+        ),
         pl.DataFrame(candidates),
     )
 

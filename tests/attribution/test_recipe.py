@@ -108,7 +108,7 @@ def test_an_edit_is_a_seed_that_spreads(tmp_path: Path) -> None:
 
     variant, summary = castline.attribute(project)
 
-    assert summary.made == {"attribute-propagation series": "input edits changed"}
+    assert summary.made == {"attribute-fusion series": "input edits changed"}
     labels = read_labels(project, variant)
     edited = labels.filter(labels["source"] == "human")
     assert set(edited["confidence"]) == {1.0}
@@ -205,7 +205,7 @@ def test_a_project_without_seeds_says_so_and_offers_the_way_out(project: Project
     with pytest.raises(TableError, match="--protocol unsupervised"):
         castline.attribute(project, protocol="released")
     variant, _ = castline.attribute(project)
-    assert variant == "propagation-unsupervised"
+    assert variant == "fusion-unsupervised"
 
 
 def test_a_project_without_lines_or_voices_is_refused_with_a_reason(
@@ -239,7 +239,7 @@ def test_the_best_labels_there_are_is_what_is_meant(project: Project) -> None:
 def test_labels_become_stale_when_what_they_rest_on_changes(project: Project) -> None:
     castline.attribute(project)
     castline.attribute(project, method="nearest-seed", settings={"threshold": 0.3})
-    assert stale_labels(project) == {"nearest-seed-released": None, "propagation-released": None}
+    assert stale_labels(project) == {"fusion-released": None, "nearest-seed-released": None}
 
     castline.edit_lines(project, ["0001-00001"], to=OTHERS, author="Ann")
 

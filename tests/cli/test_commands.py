@@ -46,12 +46,15 @@ def test_a_second_run_of_anything_does_nothing(run: Run, release: Path, tmp_path
 
 
 def test_a_dry_run_says_what_would_run_and_why(run: Run, project: Project) -> None:
-    result = run("attribute", project.folder, "--set", "threshold_end=0.5", "--dry-run", "--json")
+    by_propagation = ("attribute", project.folder, "--method", "propagation")
+    run(*by_propagation)
+
+    result = run(*by_propagation, "--set", "threshold_end=0.5", "--dry-run", "--json")
 
     assert result.json["made"] == {
         "attribute-propagation series": "setting threshold_end changed: 0.45 → 0.5"
     }
-    again = run("attribute", project.folder, "--json")
+    again = run(*by_propagation, "--json")
     assert again.json["made"] == {}, "the dry run changed nothing"
 
 
@@ -60,9 +63,9 @@ def test_status_says_what_is_out_of_date(run: Run, project: Project) -> None:
     run("edit", "line", project.folder, "0001-00003", "--to", "others", "--author", "Ann")
     after = run("status", project.folder, "--json").json
 
-    assert before["labels"] == {"propagation-released": None}
+    assert before["labels"] == {"fusion-released": None}
     assert before["rows"]["lines"] == 90
-    assert after["labels"] == {"propagation-released": "input edits changed"}
+    assert after["labels"] == {"fusion-released": "input edits changed"}
     assert after["edits"] == 1
 
 
@@ -96,8 +99,8 @@ def test_an_edit_shows_in_exports_at_once_and_can_be_undone(
         (["attribute", "{empty}"], 3, "no Castline project"),
         (["attribute", "{project}", "--method", "propagatoin"], 2, "Did you mean 'propagation'?"),
         (["attribute", "{project}", "--protocol", "relased"], 2, "Did you mean 'released'?"),
-        (["attribute", "{project}", "--set", "treshold_end=1"], 2, "Did you mean 'threshold_end'?"),
-        (["attribute", "{project}", "--set", "threshold_end=no"], 2, "threshold_end"),
+        (["attribute", "{project}", "--set", "modle=ours"], 2, "Did you mean 'model'?"),
+        (["attribute", "{project}", "--set", "model=3"], 2, "model"),
         (["evaluate", "{project}", "--method", "diarization"], 2, "castline attribute"),
         (["edit", "line", "{project}", "0009-00001", "--to", "others"], 2, "No line is called"),
         (["edit", "line", "{project}", "0001-00001", "--to", "Nobody"], 2, "No character"),
@@ -172,6 +175,7 @@ def test_the_benchmark_writes_one_record_for_each_rule_and_labels_by_position(
         assert record["seconds"] > 0
         assert record["cpu_seconds"] > 0
         assert 20 < record["peak_mb"] < 1000
+        assert record["ece"] is None, "similarities are no confidences"
     labels = json.loads(
         (tmp_path / "labels" / "series" / "propagation-released.json").read_text(encoding="utf-8")
     )

@@ -128,7 +128,7 @@ def test_another_cast_looks_at_no_film_again(
     project = measured(f'cast = "{film.cast}"', f'cast = "{cast}"')
     _, summary = run_project(project, jobs=1)
     assert {name.split()[0] for name in summary.made} == {
-        "cast", "portraits", "names", "cluster-seeds", "attribute-propagation",
+        "cast", "portraits", "names", "cluster-seeds", "attribute-fusion",
     }  # fmt: skip
     assert speakers(project) == ["Amara", "Jonas", "others", "Amara"]
 
@@ -141,7 +141,7 @@ def test_another_calibration_of_the_face_engine_only_names_again(
     _, summary = run_project(measured(), jobs=1)
     assert "names series" in summary.made
     assert {name.split()[0] for name in summary.made} <= {
-        "names", "cluster-seeds", "attribute-propagation",
+        "names", "cluster-seeds", "attribute-fusion",
     }  # fmt: skip
 
 
@@ -152,9 +152,7 @@ def test_a_broken_episode_is_reported_and_the_others_are_labelled(
     broken.write_text("no film")
     entry = f'\n[[episode]]\nname = "two"\nvideo = "{broken}"\nsubtitles = "{broken}"\n'
     project = measured(more=entry)
-    for labels in project.store.path("labels", "episode", "propagation-unsupervised").parent.glob(
-        "*"
-    ):
+    for labels in project.store.path("labels", "episode", "fusion-unsupervised").parent.glob("*"):
         labels.unlink()
     with pytest.raises(RunError) as caught:
         run_project(project, jobs=1)
@@ -259,7 +257,7 @@ def test_who_a_subtitle_file_names_reaches_no_method(
     assert imported["character"].to_list() == ["TOBIN"] * len(SPEAKERS)
     assert speakers(project) == SPEAKERS
 
-    labels = project.store.path("labels", "episode", "propagation-unsupervised")
+    labels = project.store.path("labels", "episode", "fusion-unsupervised")
     before = labels.read_bytes()
     for path in (labels, project.store.path("labels", "episode", "imported")):
         for each in path.parent.glob(f"{path.stem}*"):

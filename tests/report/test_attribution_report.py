@@ -13,6 +13,7 @@ import pytest
 from castline.attribution.evaluate import Evaluation, compare, evaluate
 from castline.errors import UsageError
 from castline.report.attribution import render_report
+from castline.report.confidence import reliability, risk_coverage
 from castline.report.text import cleaned, shortened
 
 EVIL = [
@@ -35,7 +36,12 @@ NAMES = [
 
 
 def made(
-    names: Sequence[str], *, lines: int = 120, candidates: bool = True, method: str = "m"
+    names: Sequence[str],
+    *,
+    lines: int = 120,
+    candidates: bool = True,
+    method: str = "m",
+    confident: bool = False,
 ) -> Evaluation:
     """An evaluation of a series whose people have these names; every fifth line is wrong."""
     ids = [f"{i // 60 + 1:04d}-{i % 60 + 1:05d}" for i in range(lines)]
@@ -53,6 +59,7 @@ def made(
             "speaker": truth,
             "character": label,
             "margin": [0.01 * (i % 80) for i in range(lines)],
+            "confidence": [0.6 + 0.4 * (i % 13) / 13 if confident else None for i in range(lines)],
         },
         schema={
             "line": pl.String,
@@ -63,6 +70,7 @@ def made(
             "speaker": pl.String,
             "character": pl.String,
             "margin": pl.Float32,
+            "confidence": pl.Float32,
         },
     )
     return evaluate(
@@ -76,7 +84,12 @@ def made(
             unknown=pl.lit(value=False),
         ),
         labels=frame.select(
-            "line", "character", "margin", score=pl.col("margin"), method=pl.lit(method)
+            "line",
+            "character",
+            "margin",
+            "confidence",
+            score=pl.col("margin"),
+            method=pl.lit(method),
         ),
         candidates=frame.select("line", character="speaker", rank=pl.lit(1), score=pl.col("margin"))
         if candidates
@@ -184,6 +197,38 @@ def test_the_page_can_be_read_without_seeing_it() -> None:
     levels = [int(tag[1]) for tag in found.tags if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1
     assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+
+
+def test_confidences_have_two_plots_and_a_table() -> None:
+    evaluation = made(["Anna", "Bert"], confident=True)
+    found = outline(render_report(evaluation, series="confident"))
+    assert (
+        found.tags.count("svg") == sum(a == ("svg", "role", "img") for a in found.attributes) == 9
+    )
+    assert set(found.tags) <= set(PAGE_TAGS.split())
+    ids = [value for _, name, value in found.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    assert found.tags.count("caption") == found.tags.count("table")
+    confidence = evaluation.rules["code-s"].confidence
+    assert confidence is not None
+    assert f"{confidence.error:.2f} points" in found.text
+    for each in confidence.bins:
+        assert f"Mean confidence {each.stated:.1f} %: {each.right.percent:.1f}" in found.text
+
+
+def test_without_confidences_the_page_does_not_speak_of_them() -> None:
+    page = render_report(made(["Anna", "Bert"]), series="none")
+    assert "confidence" not in outline(page).text
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_the_smallest_confidences_have_plots_inside_their_frame(lines: int) -> None:
+    found = made(["Anna", "Bert"], lines=lines, confident=True).rules["code-s"].confidence
+    assert found is not None
+    for chart in (reliability(found), risk_coverage(found)):
+        for x, y in (*chart.curve, *chart.dashed, *((dot.x, dot.y) for dot in chart.dots)):
+            assert chart.left <= x <= chart.right
+            assert chart.top <= y <= chart.bottom
 
 
 def test_ids_stay_apart_with_several_methods() -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "Mouths",
     "Progress",
     "Series",
+    "TablesOnly",
 ]
 
 Ints = npt.NDArray[np.int32]
@@ -68,6 +69,10 @@ class Series:
         everywhere: (C,) true for narrators, who may speak anywhere.
         seeds: (N,) code of the known speaker, `NOBODY`, or `HELD`.
         mouths: Whose mouth moves with which line; None where mouths were not measured.
+        texts: (N,) what is said.
+        forms: (C,) by what names each of the cast may be called.
+        strength: (N,) norm of each voiceprint as it was measured, over the series' median; 1 where
+            an engine gives norm 1, 0 where there is no voiceprint.
     """
 
     lines: tuple[str, ...]
@@ -79,6 +84,9 @@ class Series:
     everywhere: npt.NDArray[np.bool_]
     seeds: Ints
     mouths: Mouths | None = None
+    texts: tuple[str, ...] = ()
+    forms: tuple[tuple[str, ...], ...] = ()
+    strength: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,10 @@ class Attribution:
         candidate: Codes of the candidates, best first within a line; the first need not be the
             speaker.
         score: Their scores, higher is better.
+        confidence: (N,) probability, 0 to 1, that the speaker is right; None for a method that
+            cannot tell.
+        reasons: For each line what decided it, in words; None for the usual ones.
+        warnings: What is missing in the series and what that costs, in sentences.
     """
 
     code: Ints
@@ -100,6 +112,9 @@ class Attribution:
     offsets: npt.NDArray[np.int64]
     candidate: Ints
     score: Floats
+    confidence: Floats | None = None
+    reasons: tuple[tuple[str, ...], ...] | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class Method(Protocol):
@@ -122,3 +137,15 @@ class Method(Protocol):
     ) -> Attribution:
         """Label every line."""
         ...
+
+    def rests_on(self, parameters: Any) -> dict[str, str]:
+        """Digests of what it reads besides the tables, by name: a trained model."""
+        ...
+
+
+class TablesOnly:
+    """A method that reads nothing but tables."""
+
+    def rests_on(self, parameters: Any) -> dict[str, str]:  # noqa: ARG002 - see `Method`
+        """Nothing. See `Method`."""
+        return {}

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from castline.attribution.base import HELD, NOBODY, Attribution, Floats, Ints, Progress, Series
+from castline.attribution.base import (
+    HELD,
+    NOBODY,
+    Attribution,
+    Floats,
+    Ints,
+    Progress,
+    Series,
+    TablesOnly,
+)
 from castline.attribution.nearness import window_spans
 
 if TYPE_CHECKING:
@@ -75,7 +84,7 @@ class DiarizationParams:
     voice_weight: float = 1.0
 
 
-class MostFrequentFace:
+class MostFrequentFace(TablesOnly):
     """Name whoever is seen most often around the line, the first of the cast on a tie."""
 
     name = "most-frequent-face"
@@ -91,7 +100,7 @@ class MostFrequentFace:
         return _pick(series, blocks, least=1.0, progress=progress)
 
 
-class NearestSeed:
+class NearestSeed(TablesOnly):
     """Name the speaker of the seed that sounds most alike."""
 
     name = "nearest-seed"
@@ -111,7 +120,7 @@ class NearestSeed:
         return _pick(series, blocks, least=parameters.threshold, progress=progress)
 
 
-class Diarization:
+class Diarization(TablesOnly):
     """Cluster the voices of each episode and match clusters to the cast one to one.
 
     Clusters by average linkage over cosines; the match (Hungarian) maximises how alike a cluster

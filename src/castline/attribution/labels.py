@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from castline.attribution.base import HELD, NOBODY, UNSURE, Attribution, Floats, Mouths, Series
+from castline.attribution.base import (
+    HELD,
+    NOBODY,
+    UNSURE,
+    Attribution,
+    Floats,
+    Ints,
+    Mouths,
+    Series,
+)
 from castline.attribution.inputs import active_edits
 from castline.attribution.series import PROTOCOLS
 from castline.errors import UsageError
@@ -26,6 +35,7 @@ Places = npt.NDArray[np.intp]
 
 __all__ = [
     "DOUBT_MARGIN",
+    "SURE",
     "choose_variant",
     "is_new_voice",
     "label_frames",
@@ -36,6 +46,8 @@ __all__ = [
 
 DOUBT_MARGIN = 0.10
 """Below this margin a label is doubtful: the threshold of the paper's main experiments (5.1)."""
+SURE = 0.9
+"""From this confidence on a label is settled: one in ten such labels is wrong at most."""
 
 
 def new_voice(number: int) -> str:
@@ -80,13 +92,12 @@ def label_frames(
     begins = begins - begins[0]
     counts = np.diff(begins)
     owner = np.repeat(np.arange(len(rows)), counts)
-    spelled = pl.Series([*names, OTHERS, UNKNOWN], dtype=pl.String)
     line = pl.Series([series.lines[row] for row in rows], dtype=pl.String)
     candidates = build_frame(
         table("candidates"),
         {
             "line": line.gather(owner),
-            "character": spelled.gather(code),
+            "character": _spelled(code, names),
             "rank": np.arange(len(code)) - begins[:-1][owner] + 1,
             "score": score,
         },
@@ -97,11 +108,50 @@ def label_frames(
     own = np.full(len(rows), np.nan, np.float32)
     is_own = code == label[owner]
     own[owner[is_own]] = score[is_own]
-    margin = _margins(begins, score)
-    known = seed != NOBODY
-    settled = known | ((label >= 0) & (margin >= DOUBT_MARGIN))
-    reason = np.select(
-        [seed == HELD, known, label >= len(series.cast), label >= 0, label == UNSURE],
+    calibrated = result.confidence is not None
+    margin = _margins(begins, score, released=not calibrated)
+    known, left = seed != NOBODY, label == UNSURE
+    sure = (label >= 0) & (margin >= DOUBT_MARGIN)
+    confidence = np.full(len(rows), np.nan, np.float32)
+    if result.confidence is not None:
+        confidence = np.where(known, np.float32(1), result.confidence[rows])
+        sure = confidence >= SURE
+        # A label that claims nothing cannot be right.
+        confidence[left] = np.nan
+    labels = build_frame(
+        table("labels"),
+        {
+            "line": line,
+            "character": _spelled(label, names),
+            "pass": np.zeros(len(rows), np.int64),
+            "score": pl.Series(own, dtype=pl.Float32).fill_nan(None),
+            "margin": margin,
+            "status": np.select([left, known | sure], ["abstained", "settled"], "doubtful").astype(
+                object
+            ),
+            "reasons": _with_mouths(_reasons(series, result, rows), label, series.mouths, rows),
+            "confidence": pl.Series(confidence, dtype=pl.Float32).fill_nan(None),
+        },
+        episode=episode,
+        method=method,
+        source=method,
+    )
+    return candidates, labels
+
+
+def _spelled(code: Ints, names: list[str]) -> pl.Series:
+    """The name of each code."""
+    import polars as pl
+
+    place = np.select([code == UNSURE, code < 0], [len(names) + 1, len(names)], code)
+    return pl.Series([*names, OTHERS, UNKNOWN], dtype=pl.String).gather(place)
+
+
+def _reasons(series: Series, result: Attribution, rows: Places) -> list[list[str]]:
+    """What decided each line: what the method says, the usual for seeds and where it is silent."""
+    label, seed = result.code[rows], series.seeds[rows]
+    usual = np.select(
+        [seed == HELD, seed != NOBODY, label >= len(series.cast), label >= 0, label == UNSURE],
         [
             "known to be somebody outside the cast",
             "seed",
@@ -111,33 +161,17 @@ def label_frames(
         ],
         "nobody near sounds alike",
     )
-    labels = build_frame(
-        table("labels"),
-        {
-            "line": line,
-            "character": spelled.gather(
-                np.select([label == UNSURE, label < 0], [len(names) + 1, len(names)], label)
-            ),
-            "pass": np.zeros(len(rows), np.int64),
-            "score": pl.Series(own, dtype=pl.Float32).fill_nan(None),
-            "margin": margin,
-            "status": np.select(
-                [label == UNSURE, settled], ["abstained", "settled"], "doubtful"
-            ).astype(object),
-            "reasons": _with_mouths(reason.tolist(), label, series.mouths, rows),
-        },
-        episode=episode,
-        method=method,
-        source=method,
-    )
-    return candidates, labels
+    told = [[each] for each in usual.tolist()]
+    if result.reasons is not None:
+        for place in np.flatnonzero(seed == NOBODY):
+            told[place] = list(result.reasons[rows[place]]) or told[place]
+    return told
 
 
 def _with_mouths(
-    reasons: list[str], label: npt.NDArray[np.int32], mouths: Mouths | None, rows: Places
+    told: list[list[str]], label: Ints, mouths: Mouths | None, rows: Places
 ) -> list[list[str]]:
-    """The reason of each line, and what the speaker's mouth says where it was seen."""
-    told = [[each] for each in reasons]
+    """The reasons of each line, and what the speaker's mouth says where it was seen."""
     if mouths is None or not len(rows):
         return told
     first = int(rows[0])
@@ -150,18 +184,19 @@ def _with_mouths(
     return told
 
 
-def _margins(begins: npt.NDArray[np.int64], score: npt.NDArray[np.float32]) -> Floats:
-    """Best score minus second best of each line, as the release counts it.
+def _margins(begins: npt.NDArray[np.int64], score: Floats, *, released: bool) -> Floats:
+    """Best score minus second best of each line; without candidates 0, with one its score.
 
-    Without candidates 0; with one its score, less 0.25 if that is below 1.
+    The release takes 0.25 off a similarity below 1 that stands alone. A probability that stands
+    alone says as much as any other.
     """
     counts = np.diff(begins)
     best = np.zeros(len(counts), np.float32)
     second = np.zeros(len(counts), np.float32)
     best[counts > 0] = score[begins[:-1][counts > 0]]
     second[counts > 1] = score[begins[:-1][counts > 1] + 1]
-    alone = np.where(best < 1, best - np.float32(0.25), best)
-    return np.where(counts == 1, alone, best - second).astype(np.float32)
+    chance = (counts == 1) & (best < 1) if released else np.zeros(len(counts), np.bool_)
+    return np.where(chance, best - np.float32(0.25), best - second).astype(np.float32)
 
 
 def _lay_over(labels: pl.DataFrame, edits: Mapping[str, str]) -> pl.DataFrame:
@@ -194,7 +229,8 @@ def choose_variant(project: Project, method: str | None = None, protocol: str | 
     """
     made = project.store.variants("labels")
     # The best method first; whatever else there is, by name.
-    order = ["propagation", *sorted({each.rpartition("-")[0] for each in made} - {"propagation"})]
+    best = ["fusion", "propagation"]
+    order = [*best, *sorted({each.rpartition("-")[0] for each in made}.difference(best))]
     wanted = [
         f"{m}-{p}"
         for m in ([method] if method else order)
@@ -235,6 +271,7 @@ def summarise_labels(project: Project, variant: str) -> dict[str, Any]:
         "named": labels.height - others - sum(voices.values()),
         "new_voices": sum(voices.values()),
         "others": others,
+        "unknown": speakers.get(UNKNOWN, 0),
         "doubtful": int((labels["status"] == "doubtful").sum()),
         "speakers": speakers,
     }

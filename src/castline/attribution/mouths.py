@@ -29,7 +29,7 @@ Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
-VERSION = 4
+VERSION = 5
 """Raised when seeds or labels would come out otherwise."""
 
 _LINES_AT_ONCE = 1500
@@ -65,7 +65,7 @@ class MouthParams:
         rounds: Rounds of listening; what counts as a character's must be as probable as `certain`
             in the first and one half in the last.
         certain: Least probability of a seed.
-        label: Log odds that a method's label adds.
+        label: Log odds that a method's label adds when it is sure.
         least: Least probability of a label; below it the line is unknown.
     """
 
@@ -121,7 +121,7 @@ def weigh_mouths(
     if series.mouths is None:
         return found
     parameters = parameters or MouthParams()
-    p = line_probabilities(series, parameters, found.code)
+    p = line_probabilities(series, parameters, found.code, found.confidence)
     best, cast = p.argmax(1), len(series.cast)
     code = found.code.copy()
     free = (series.seeds == NOBODY) & (code < cast)
@@ -131,11 +131,20 @@ def weigh_mouths(
     code[named] = best[named]
     code[nobody] = np.where(_nameless(series)[nobody], NOBODY, UNSURE)
     code[unsure] = UNSURE
-    return dataclasses.replace(found, code=code)
+    moved, confidence, reasons = code != found.code, found.confidence, found.reasons
+    if confidence is not None:
+        confidence = np.where(moved, p.max(1), confidence).astype(np.float32)
+    if reasons is not None:
+        # What spoke for another speaker is no reason for this one.
+        reasons = tuple(() if other else why for other, why in zip(moved, reasons, strict=True))
+    return dataclasses.replace(found, code=code, confidence=confidence, reasons=reasons)
 
 
 def line_probabilities(
-    series: Series, parameters: MouthParams, labels: Ints | None = None
+    series: Series,
+    parameters: MouthParams,
+    labels: Ints | None = None,
+    confidence: Floats | None = None,
 ) -> Doubles:
     """(N, C + 1) probability of each character, and of nobody of the cast, for each line.
 
@@ -143,11 +152,13 @@ def line_probabilities(
         series: With mouths.
         parameters: Constants.
         labels: (N,) what a method found, as evidence; codes from C upward count as nobody's.
+        confidence: (N,) how sure it was, 0 to 1; one half and less adds nothing. None: sure.
     """
     evidence = _sight(series, parameters)
     if labels is not None:
         named = np.flatnonzero((labels >= 0) & (labels < len(series.cast)))
-        evidence[named, labels[named]] += parameters.label
+        sure = 1.0 if confidence is None else np.clip(2 * confidence[named] - 1, 0, 1)
+        evidence[named, labels[named]] += parameters.label * sure
     fixed = series.seeds != NOBODY
     evidence[fixed] = -1e9
     rows = np.flatnonzero(fixed)

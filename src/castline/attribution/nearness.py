@@ -48,12 +48,15 @@ class FaceTimes:
         end_ms: (F,) ends.
         character: (F,) code of the recognised member of the cast, -1 for nobody.
         score: (F,) certainty of the recognition, 0 to 1.
+        box: (F, 4) left, top, right and bottom edge in pixels, NaN where it was not measured; None
+            where nobody asks.
     """
 
     start_ms: Times
     end_ms: Times
     character: Ints
     score: npt.NDArray[np.float32]
+    box: npt.NDArray[np.float32] | None = None
 
 
 def window_spans(

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from castline.attribution.base import NOBODY, Attribution, Progress, Series
+from castline.attribution.base import NOBODY, Attribution, Progress, Series, TablesOnly
 from castline.attribution.candidates import score_candidates
 from castline.attribution.labelling import Labelling, PropagationParams, short_line_bonus
 from castline.attribution.nearness import FaceTimes, Nearness, Timeline
@@ -140,7 +140,7 @@ def _check(
         raise UsageError(f"Code {highest} is beyond the cast of {everywhere.size}.")
 
 
-class PropagationMethod:
+class PropagationMethod(TablesOnly):
     """Label propagation as a method of attribution. See `propagate`."""
 
     name = "propagation"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from castline.attribution.abstain import AbstainParams, abstain
 from castline.attribution.base import Method
 from castline.attribution.inputs import active_edits, input_digests
 from castline.attribution.labels import label_frames, new_voice
@@ -35,6 +36,7 @@ METHODS: Registry[Method] = Registry(
     "method",
     "castline.methods",
     {
+        "fusion": "castline.attribution.fusion.method:METHOD",
         "propagation": "castline.attribution.propagation:METHOD",
         "most-frequent-face": "castline.attribution.baselines:MOST_FREQUENT_FACE",
         "nearest-seed": "castline.attribution.baselines:NEAREST_SEED",
@@ -67,9 +69,10 @@ def choose_protocol(project: Project, name: str = "auto") -> Protocol:
 def attribute(
     project: Project,
     *,
-    method: str = "propagation",
+    method: str = "fusion",
     protocol: str = "auto",
     settings: Mapping[str, Any] | None = None,
+    max_risk: float | None = None,
     reporter: Reporter | None = None,
     dry_run: bool = False,
 ) -> tuple[str, RunSummary]:
@@ -83,6 +86,9 @@ def attribute(
         method: A name of `METHODS`.
         protocol: A name of `PROTOCOLS`, or `auto`.
         settings: Settings of the method by name, over those of castline.toml.
+        max_risk: Share of wrong labels, 0 to 1, that may be expected among those given; doubtful
+            lines are `unknown` rather than make it larger. That of castline.toml
+            (`[abstain] max_risk`) when None; where there is none, every line gets the best guess.
         reporter: Told about progress and warnings.
         dry_run: Say what would be made and why, and make nothing.
 
@@ -92,16 +98,22 @@ def attribute(
     Raises:
         ProjectBusy: Another run works in the project.
         TableError: A table that is needed is missing.
+        SettingsError: A setting does not exist or is out of range.
+        UsageError: A risk is given and the method gives no confidences.
     """
     reporter = reporter or Recorder()
     how = METHODS.get(method)
     under = choose_protocol(project, protocol)
     values = {**project.settings.get(method, {}), **(settings or {})}
     parameters = build(how.parameters, values, f"settings of {method}")
+    chosen = {} if max_risk is None else {"max_risk": max_risk}
+    risk = build(
+        AbstainParams, {**project.settings.get("abstain", {}), **chosen}, "settings of abstain"
+    )
     variant = f"{how.name}-{under.name}"
     with project.lock():
         # Made up one after the other: the labels depend on the seeds that were just found.
-        units = _units(project, how, under, parameters, variant)
+        units = _units(project, how, under, parameters, risk, variant)
         seeking = under.seeds != GIVEN
         summary = run_units(project.store, units, reporter, total=1 + seeking, dry_run=dry_run)
     for error in summary.failures.values():
@@ -110,7 +122,12 @@ def attribute(
 
 
 def _units(
-    project: Project, method: Method, protocol: Protocol, parameters: Any, variant: str
+    project: Project,
+    method: Method,
+    protocol: Protocol,
+    parameters: Any,
+    risk: AbstainParams,
+    variant: str,
 ) -> Iterator[Unit]:
     mouths = _mouth_settings(project)
     if protocol.seeds != GIVEN:
@@ -121,11 +138,16 @@ def _units(
         yield cluster_seeds_unit(
             project, protocol, build(ClusterSeedsParams, values, "cluster-seeds"), mouths
         )
-    yield _labels_unit(project, method, protocol, parameters, variant)
+    yield _labels_unit(project, method, protocol, parameters, risk, variant)
 
 
 def _labels_unit(
-    project: Project, method: Method, protocol: Protocol, parameters: Any, variant: str
+    project: Project,
+    method: Method,
+    protocol: Protocol,
+    parameters: Any,
+    risk: AbstainParams,
+    variant: str,
 ) -> Unit:
     episodes = project.episodes()
     mouths = _mouth_settings(project)
@@ -142,7 +164,11 @@ def _labels_unit(
         def progress(done: int, total: int) -> None:
             reporter.step(method.name, done, total, "series")
 
-        result = weigh_mouths(series, method.attribute(series, parameters, progress), mouths)
+        found = method.attribute(series, parameters, progress)
+        for warning in found.warnings:
+            reporter.warn(warning)
+        result = weigh_mouths(series, found, mouths)
+        result = abstain(series, result, risk, method=method.name)
         names = [*series.cast, *(new_voice(n + 1) for n in range(result.voices_found))]
         for position, episode in enumerate(episodes):
             rows = np.flatnonzero(series.episode == position)
@@ -161,8 +187,14 @@ def _labels_unit(
             **input_digests(project, ("seeds", protocol.seeds)),
             "edits": EditLog(project.database).digest(),
             "mouths": f"{MOUTHS_VERSION}: {mouths}",
+            **method.rests_on(parameters),
         },
-        parameters={"protocol": protocol.name, **dataclasses.asdict(parameters)},
+        parameters={
+            "protocol": protocol.name,
+            **dataclasses.asdict(parameters),
+            # Not said where it is not set: then it makes no labels out of date.
+            **({} if risk.max_risk is None else {"max_risk": risk.max_risk}),
+        },
         make=make,
     )
 
@@ -189,7 +221,8 @@ def stale_labels(project: Project) -> dict[str, str | None]:
             continue
         method = METHODS.get(name)
         values = {k: v for k, v in manifest.parameters.items() if k != "protocol"}
+        risk = AbstainParams(values.pop("max_risk", None))
         parameters = build(method.parameters, values, f"settings of {name}")
-        unit = _labels_unit(project, method, protocol, parameters, variant)
+        unit = _labels_unit(project, method, protocol, parameters, risk, variant)
         stale[variant] = why_stale(project.store, unit)
     return stale

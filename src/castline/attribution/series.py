@@ -91,6 +91,7 @@ def load_series(
         TableError: A table that is needed is missing or does not fit the lines.
     """
     lines: list[str] = []
+    texts: list[str] = []
     index, starts, ends, shifts = [], [], [], []
     clock = 0
     for position, episode in enumerate(episodes):
@@ -104,27 +105,32 @@ def load_series(
             clock += last - first
         shifts.append(shift)
         lines += frame["line"].to_list()
+        texts += frame["text"].to_list()
         index.append(np.full(frame.height, position, np.int32))
         starts.append(frame["start_ms"].to_numpy() + shift)
         ends.append(frame["end_ms"].to_numpy() + shift)
     cast, everywhere, seeds = _cast_and_seeds(store, protocol, edits, lines, with_seeds=with_seeds)
     timeline = Timeline(_joined(starts, np.int64), _joined(ends, np.int64))
+    voices, strength = _voices(store, episodes, len(lines))
     return Series(
         lines=tuple(lines),
         episode=_joined(index, np.int32),
         timeline=timeline,
         faces=_faces(store, episodes, shifts, cast),
-        voices=_voices(store, episodes, len(lines)),
+        voices=voices,
         cast=cast,
         everywhere=everywhere,
         seeds=seeds,
         mouths=_mouths(store, episodes, lines, timeline.end_ms - timeline.start_ms, cast),
+        texts=tuple(texts),
+        forms=_forms(store, cast),
+        strength=strength,
     )
 
 
 def _spoken(store: TableStore, episode: str) -> pl.DataFrame:
     """The lines of an episode that somebody says, without sounds and signs."""
-    frame = store.read("lines", episode, columns=["line", "start_ms", "end_ms", "kind"])
+    frame = store.read("lines", episode, columns=["line", "start_ms", "end_ms", "text", "kind"])
     return frame.filter(frame["kind"] == "speech").drop("kind")
 
 
@@ -167,6 +173,13 @@ def _cast_and_seeds(
     return cast, np.array([name in narrators for name in cast], np.bool_), seeds
 
 
+def _forms(store: TableStore, cast: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """By what names each of the cast may be called, the own one first."""
+    table = store.read("cast", columns=["character", "other_names"])
+    others: dict[str, list[str]] = dict(table.iter_rows())
+    return tuple((name, *(others.get(name) or ())) for name in cast)
+
+
 def _faces(
     store: TableStore, episodes: list[str], shifts: list[int], cast: tuple[str, ...]
 ) -> FaceTimes:
@@ -176,11 +189,12 @@ def _faces(
         {"character": list(cast), "code": np.arange(len(cast), dtype=np.int32)},
         schema={"character": pl.String, "code": pl.Int32},
     )
-    starts, ends, characters, scores = [], [], [], []
+    starts, ends, characters, scores, boxes = [], [], [], [], []
+    edges = ["left", "top", "right", "bottom"]
     for episode, shift in zip(episodes, shifts, strict=True):
         if not store.exists("faces", episode):
             continue
-        seen = store.read("faces", episode, columns=["face", "start_ms", "end_ms"])
+        seen = store.read("faces", episode, columns=["face", "start_ms", "end_ms", *edges])
         named = store.read("face_names", episode, columns=["face", "character", "score"])
         if not seen["face"].equals(named["face"]):
             named = seen.select("face").join(named, on="face", how="left", maintain_order="left")
@@ -189,11 +203,13 @@ def _faces(
         ends.append(seen["end_ms"].to_numpy() + shift)
         characters.append(named["code"].fill_null(NOBODY).to_numpy())
         scores.append(named["score"].fill_null(0.0).to_numpy())
+        boxes.append(seen.select(edges).cast(pl.Float32).fill_null(np.nan).to_numpy())
     return FaceTimes(
         start_ms=_joined(starts, np.int64),
         end_ms=_joined(ends, np.int64),
         character=_joined(characters, np.int32),
         score=_joined(scores, np.float32),
+        box=np.concatenate([np.empty((0, 4), np.float32), *boxes]),
     )
 
 
@@ -240,10 +256,16 @@ def _mouths(
     )
 
 
-def _voices(store: TableStore, episodes: list[str], lines: int) -> npt.NDArray[np.float32]:
-    """Voiceprints of norm 1 on the common scale; what was read of an episode is dropped at once."""
+def _voices(
+    store: TableStore, episodes: list[str], lines: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Voiceprints of norm 1 on the common scale, and how long they were before.
+
+    What was read of an episode is dropped at once.
+    """
     scale = voice_scale(store, episodes)
     voices: npt.NDArray[np.float32] | None = None
+    norms = np.zeros(lines, np.float32)
     done = 0
     for episode in episodes:
         ids = _spoken(store, episode)["line"]
@@ -253,6 +275,7 @@ def _voices(store: TableStore, episodes: list[str], lines: int) -> npt.NDArray[n
         rows = np.array(frame["embedding"].to_numpy(), np.float32).reshape(len(ids), -1)
         if not len(rows):
             continue
+        norms[done : done + len(rows)] = np.nan_to_num(np.linalg.norm(rows, axis=1))
         if scale is not None:
             from castline.engines.calibration import calibrate
 
@@ -266,7 +289,10 @@ def _voices(store: TableStore, episodes: list[str], lines: int) -> npt.NDArray[n
             )
         voices[done : done + len(rows)] = unit_rows(rows)
         done += len(rows)
-    return voices if voices is not None else np.zeros((lines, 1), np.float32)
+    if voices is None:
+        voices = np.zeros((lines, 1), np.float32)
+    usual = np.median(norms[norms > 0]) if (norms > 0).any() else 1.0
+    return voices, norms / np.float32(usual)
 
 
 def voice_scale(store: TableStore, episodes: list[str]) -> Calibration | None:

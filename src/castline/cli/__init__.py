@@ -13,7 +13,7 @@ import sys
 
 import typer
 
-from castline.cli import attribution, cast, edit, exports, film, models, series, subtitles
+from castline.cli import attribution, cast, edit, exports, film, models, series, subtitles, train
 from castline.cli.output import clean
 from castline.errors import CastlineError
 
@@ -48,7 +48,7 @@ def _root(
     pass
 
 
-for noun in (film, series, cast, subtitles, attribution, edit, exports, models):
+for noun in (film, series, cast, subtitles, attribution, edit, exports, models, train):
     noun.register(app)
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from castline.cli.output import TerminalReporter, emit, table
+from castline.cli.output import TerminalReporter, clean, emit, table
 from castline.cli.series import DryRun, Json
+
+if TYPE_CHECKING:
+    from castline.attribution.evaluation.results import Evaluation
+    from castline.project import Project
 
 __all__ = ["register"]
 
 Method = Annotated[str, typer.Option(help="The method, see `castline methods`.")]
+
+_SHOWN = 24
+"""Characters of a line that are shown in a table."""
 
 
 def register(app: typer.Typer) -> None:
@@ -25,17 +33,30 @@ def register(app: typer.Typer) -> None:
 
 def attribute(
     project: Annotated[Path, typer.Argument(help="The project folder.")],
-    method: Method = "propagation",
+    method: Method = "fusion",
     protocol: Annotated[
         str, typer.Option(help="released, library, unsupervised, or auto: by the seeds there are.")
     ] = "auto",
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Setting of the method, NAME=VALUE.")
     ] = None,
+    max_risk: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of wrong names to be expected at most (0.05); doubtful lines are unknown "
+            "then [every line gets the best guess].",
+        ),
+    ] = None,
+    ask: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Also name so many lines whose check by a person would help most."
+        ),
+    ] = 0,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Say who speaks each line."""
+    """Say who speaks each line, and on demand which lines to check next."""
     from castline.attribution.labels import summarise_labels
     from castline.attribution.recipe import attribute as run
     from castline.project import Project
@@ -49,12 +70,13 @@ def attribute(
             method=method,
             protocol=protocol,
             settings=parse_assignments(set_ or []),
+            max_risk=max_risk,
             reporter=reporter,
             dry_run=dry_run,
         )
     finally:
         reporter.close()
-    facts = {
+    facts: dict[str, Any] = {
         "project": str(project),
         "labels": variant,
         "made": summary.made,
@@ -69,12 +91,76 @@ def attribute(
     facts |= counts
     speakers = [[name, str(count)] for name, count in list(counts["speakers"].items())[:12]]
     done = "labelled" if summary.made else "up to date"
+    left = f" ({counts['unknown']} left unknown)" if counts["unknown"] else ""
     text = (
         f"{variant}: {counts['lines']} lines {done}; {counts['named']} with somebody of the cast, "
-        f"{counts['new_voices']} with one of the new voices, {counts['others']} with others; "
+        f"{counts['new_voices']} with one of the new voices, {counts['others']} with others{left}; "
         f"{counts['doubtful']} are doubtful\n\n" + table(["speaker", "lines"], speakers)
     )
+    if ask:
+        asked = _questions(opened, variant, ask)
+        facts["questions"] = asked
+        text += f"\n\n{_question_table(asked)}" if asked else "\n\nNo line is in doubt."
     emit(facts, text, as_json=as_json)
+
+
+def _questions(project: Project, variant: str, count: int) -> list[dict[str, Any]]:
+    """What to check next, each with the command that gives the answer."""
+    from castline.attribution.questions import ask
+
+    rows = []
+    for each in ask(project, variant, count):
+        line, alike = each.question.line, each.question.alike
+        words = ["castline", "edit", "line", "--to", "NAME", "--", str(project.folder)]
+        rows.append(
+            {
+                "line": line,
+                "episode": each.episode,
+                "start_ms": each.start_ms,
+                "text": each.text,
+                "speaker": each.speaker,
+                "confidence": each.confidence,
+                "runner_up": each.runner_up,
+                "expected": each.question.expected,
+                "alike": list(alike),
+                "reason": each.question.reason,
+                "command": shlex.join([*words, line, *alike]),
+            }
+        )
+    return rows
+
+
+def _question_table(asked: list[dict[str, Any]]) -> str:
+    """The lines to check, and below them the commands."""
+    header = ["line", "at", "text", "speaker", "sure", "or", "follow", "worth", "why"]
+    rows = [
+        [
+            *(each["line"], _clock(each["start_ms"]), _shortened(each["text"]), each["speaker"]),
+            "–" if each["confidence"] is None else f"{each['confidence']:.2f}",
+            *(each["runner_up"] or "", str(len(each["alike"])), f"{each['expected']:.1f}"),
+            each["reason"],
+        ]
+        for each in asked
+    ]
+    commands = "\n".join(clean(each["command"]) for each in asked)
+    return (
+        f"{table(header, rows)}\n\n"
+        "worth: lines that the answer is expected to put right. Put who speaks for NAME (a "
+        "character,\nothers, unknown); the lines that follow get the same answer. Then attribute "
+        f"again.\n\n{commands}"
+    )
+
+
+def _clock(ms: int) -> str:
+    """Hours, minutes and seconds of a time."""
+    minutes, seconds = divmod(ms // 1000, 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def _shortened(text: str) -> str:
+    """The beginning of what is said."""
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def evaluate(
@@ -121,7 +207,21 @@ def evaluate(
             f"\n{name}: {each['difference']:+.2f} points against {against}, "
             f"p = {each['p']:.2g} (McNemar)"
         )
-    emit(facts, f"{text}\n\nreport: {outcome.report}", as_json=as_json)
+    emit(facts, f"{text}{_confidence(evaluation)}\n\nreport: {outcome.report}", as_json=as_json)
+
+
+def _confidence(evaluation: Evaluation) -> str:
+    """A table of what the confidences are worth; nothing when there are none."""
+    found = {n: each.confidence for n, each in evaluation.rules.items() if each.confidence}
+    if not found:
+        return ""
+    risks = next(iter(found.values())).coverage_at_risk
+    header = ["confidence", "lines", "calibration error", *(f"kept at {r} % wrong" for r in risks)]
+    rows = [
+        [name, str(each.lines), *map(_percent, (each.error, *each.coverage_at_risk.values()))]
+        for name, each in found.items()
+    ]
+    return f"\n\n{table(header, rows)}"
 
 
 def _percent(value: float | None) -> str:
@@ -155,7 +255,7 @@ def benchmark(
         records = run_benchmark(
             source,
             folders,
-            methods=method or ["propagation"],
+            methods=method or ["fusion", "propagation"],
             protocols=protocol,
             labels=labels,
             results=None if json_ is None or str(json_) == "-" else json_,

@@ -61,7 +61,7 @@ def new(
 
 def run(
     project: Annotated[Path, typer.Argument(help="The project folder.")],
-    method: Annotated[str, typer.Option(help="See `castline methods`.")] = "propagation",
+    method: Annotated[str, typer.Option(help="See `castline methods`.")] = "fusion",
     protocol: Annotated[str, typer.Option(help="What is known beforehand.")] = "auto",
     jobs: Annotated[
         int | None,

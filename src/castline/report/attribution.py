@@ -11,7 +11,7 @@ from castline.attribution.evaluate import compare
 from castline.attribution.evaluation.results import Evaluation
 from castline.attribution.evaluation.rules import RULES
 from castline.errors import UsageError
-from castline.report import plots
+from castline.report import confidence, plots
 from castline.report.pages import environment
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ def _method(number: int, evaluation: Evaluation) -> dict[str, Any]:
         "episodes": plots.episode_dots(main.episodes, main.total.all),
         "characters": plots.character_bars(main.characters, _TOP_CHARACTERS),
         "margins": plots.margin_columns(main.margins),
+        "reliability": main.confidence and confidence.reliability(main.confidence),
+        "risk": main.confidence and confidence.risk_coverage(main.confidence),
         "confusion": plots.confusion_map(evaluation.confusion),
     }
 

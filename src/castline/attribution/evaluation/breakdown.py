@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from castline.attribution.evaluation.confidence import judge_confidence
 from castline.attribution.evaluation.resampling import Resampling
-from castline.attribution.evaluation.results import CharacterScore, RuleResult, Score, Share
+from castline.attribution.evaluation.results import CharacterScore, RuleResult, Score
 from castline.tables.catalog import OTHERS
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Breakdown:
         frame = sheet.frame
         self._resampling = resampling
         self._seed = frame["seed"].to_numpy()
+        self._confidence = frame["confidence"].to_numpy()
         self._people = (*sheet.known, OTHERS)
         n = frame.height
         everything = np.arange(n)
@@ -88,6 +90,9 @@ class Breakdown:
             episodes=scores["episodes"],
             margins=scores["margins"],
             characters=self._characters(scores["recall"], scores["precision"]),
+            confidence=judge_confidence(
+                self._confidence, right, counted & ~self._seed, self._resampling
+            ),
         )
 
     def _scores(self, right: Bools, counted: Bools) -> dict[str, tuple[Score, ...]]:
@@ -98,9 +103,9 @@ class Breakdown:
             numbers.append(groups.group + offset)
             offset += len(groups.names)
         line, group = np.concatenate(lines), np.concatenate(numbers)
-        every = self._shares(line, group, n_groups, right, counted)
+        every = self._resampling.shares(line, group, n_groups, right, counted)
         fresh = ~self._seed[line]
-        unseeded = self._shares(line[fresh], group[fresh], n_groups, right, counted)
+        unseeded = self._resampling.shares(line[fresh], group[fresh], n_groups, right, counted)
         scores, at = {}, 0
         for dimension, groups in self._groups.items():
             scores[dimension] = tuple(
@@ -108,18 +113,6 @@ class Breakdown:
             )
             at += len(groups.names)
         return scores
-
-    def _shares(
-        self, line: Ints, group: Ints, n_groups: int, right: Bools, counted: Bools
-    ) -> list[Share]:
-        judged, hit = counted[line], right[line]
-        n_counted = self._resampling.sums(line[judged], group[judged], n_groups)
-        n_right = self._resampling.sums(line[hit], group[hit], n_groups)
-        low, high = self._resampling.intervals(n_right, n_counted)
-        return [
-            Share(int(r), int(c), float(a), float(b)) if c else Share(0, 0)
-            for r, c, a, b in zip(n_right.sum(1), n_counted.sum(1), low, high, strict=True)
-        ]
 
     def _characters(
         self, recall: tuple[Score, ...], precision: tuple[Score, ...]

@@ -7,6 +7,8 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
+from castline.attribution.evaluation.results import Share
+
 __all__ = ["BLOCK_LINES", "REPLICATES", "Resampling"]
 
 Floats = npt.NDArray[np.float64]
@@ -65,6 +67,32 @@ class Resampling:
         cells = group * self.blocks + self.block_of[line]
         count = np.bincount(cells, minlength=n_groups * self.blocks)
         return count.reshape(n_groups, self.blocks).astype(np.float32)
+
+    def shares(
+        self,
+        line: npt.NDArray[np.int64],
+        group: npt.NDArray[np.int64],
+        n_groups: int,
+        right: npt.NDArray[np.bool_],
+        counted: npt.NDArray[np.bool_],
+    ) -> list[Share]:
+        """The share of right lines in each group with its interval, from (line, group) pairs.
+
+        Args:
+            line: Rows of the series; one may be in several groups.
+            group: The group of each.
+            n_groups: How many groups there are.
+            right: (N,) lines that are right; only counted ones are.
+            counted: (N,) lines that count.
+        """
+        judged, hit = counted[line], right[line]
+        n_counted = self.sums(line[judged], group[judged], n_groups)
+        n_right = self.sums(line[hit], group[hit], n_groups)
+        low, high = self.intervals(n_right, n_counted)
+        return [
+            Share(int(r), int(c), float(a), float(b)) if c else Share(0, 0)
+            for r, c, a, b in zip(n_right.sum(1), n_counted.sum(1), low, high, strict=True)
+        ]
 
     def intervals(
         self, right: npt.NDArray[np.float32], counted: npt.NDArray[np.float32]

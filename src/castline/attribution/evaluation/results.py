@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CharacterScore",
+    "ConfidenceBin",
+    "ConfidenceResult",
     "Confusion",
     "Counts",
     "Evaluation",
     "Example",
+    "RiskPoint",
     "RuleResult",
     "Score",
     "Share",
@@ -84,6 +87,63 @@ class CharacterScore:
 
 
 @dataclass(frozen=True)
+class ConfidenceBin:
+    """Lines of like confidence.
+
+    Attributes:
+        stated: Their mean confidence in percent: so many should be right.
+        right: How many are.
+    """
+
+    stated: float
+    right: Share
+
+
+@dataclass(frozen=True)
+class RiskPoint:
+    """What is left when only labels from some confidence on are kept.
+
+    Attributes:
+        threshold: The lowest confidence that is kept, 0 to 1.
+        coverage: Lines kept, in percent of all.
+        risk: Wrong lines among those kept, in percent.
+        expected: The same as the confidences have it: what is wanting in their mean to certainty.
+    """
+
+    threshold: float
+    coverage: float
+    risk: float
+    expected: float
+
+
+@dataclass(frozen=True)
+class ConfidenceResult:
+    """What the confidences are worth by one rule, over lines that were no seeds.
+
+    Attributes:
+        lines: Lines on which the rule judges.
+        stated: Those of them whose label carries a confidence; what is left unknown has none.
+        error: Expected calibration error in points: by how much the share of right lines is off the
+            mean confidence, on average over the bins, each by its lines.
+        bins: Up to 15 bins of equally many lines, lowest confidence first; lines of one confidence
+            share a bin.
+        curve: Risk against coverage at each whole percent of the lines that carry a confidence,
+            fewest lines first.
+        area: Area under the whole curve: mean risk over the coverages it reaches, in percent.
+        coverage_at_risk: Most lines that can be kept, in percent of all, at a risk of at most so
+            many percent; 0 where not even the most confident lines are that good.
+    """
+
+    lines: int
+    stated: int
+    error: float
+    bins: tuple[ConfidenceBin, ...]
+    curve: tuple[RiskPoint, ...]
+    area: float
+    coverage_at_risk: dict[str, float]
+
+
+@dataclass(frozen=True)
 class RuleResult:
     """Everything by one rule.
 
@@ -97,6 +157,7 @@ class RuleResult:
         episodes: By episode.
         margins: By how far the best candidate lies before the second; empty without margins.
         characters: By character, most lines first.
+        confidence: What the confidences are worth; None when labels carry none.
     """
 
     rule: str
@@ -108,6 +169,7 @@ class RuleResult:
     episodes: tuple[Score, ...]
     margins: tuple[Score, ...]
     characters: tuple[CharacterScore, ...]
+    confidence: ConfidenceResult | None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class Sheet:
     * `people`: the speakers, unknown people as `others`, sorted, with repetition
     * `label`: the main label; `labels`: all, the main one first; `label_people`: as `people`
     * `label_known`: it is a known character; `label_voice`: it is a new voice
-    * `labelled`: there was a label at all; `margin`: that of the main label, if any
+    * `labelled`: there was a label at all; `margin`, `confidence`: of the main label, if any
     * `n_candidates`: number of candidates; missing when the method names none on any line
     * `truth_listed`: `truth` is one of them
     * `visible`: the speaker's face is near; only where `person` is a known character
@@ -182,14 +182,14 @@ def _with_labels(
         .otherwise(pl.lit(OTHERS))
     )
     by_line = (
-        labels.select("line", "character", "score", "margin", person=person)
+        labels.select("line", "character", "score", "margin", "confidence", person=person)
         .sort("line", "score", "character", descending=[False, True, False], nulls_last=True)
         .group_by("line", maintain_order=True)
         .agg(
             pl.col("character").first().alias("label"),
             pl.col("character").alias("labels"),
             pl.col("person").sort().alias("label_people"),
-            pl.col("margin").first(),
+            pl.col("margin", "confidence").first(),
         )
     )
     nobody = pl.lit([UNKNOWN], pl.List(pl.String))

@@ -1,0 +1,37 @@
+"""The model that comes with Castline, trained anew; the same bytes on one machine."""
+
+from __future__ import annotations
+
+from castline.attribution.fusion.model import SHIPPED
+from castline.attribution.fusion.recipe import train_model
+from castline.cli.output import TerminalReporter
+from castline.sources.recipe import import_dramasr
+from common import CACHE, series_folder
+
+TRAINING = ("ren_shi_jian", "zhen_huan_zhuan")
+"""A Lifelong Journey and Empresses in the Palace: the training series of the paper."""
+
+NOTES = {
+    "data": "DramaSR (A Lifelong Journey, Empresses in the Palace): annotation, faces, voiceprints "
+    "and subtitles as released with DramaSR-LRM, MIT licence",
+    "looks": [
+        "1: The Long Night and Battle of Changsha, a pilot with the same cues and three passes: "
+        "93.04 and 91.76 %. Its share of lines wrongly given to others led to demanding lessons, "
+        "which were then chosen on the training series",
+        "2: the same two, this model: 93.29 and 92.05 %",
+    ],
+}
+
+
+def main() -> None:
+    """Train, and write the model into the package."""
+    reporter = TerminalReporter()
+    projects = [
+        import_dramasr(series_folder(name), CACHE / "projects" / name, reporter=reporter)[0]
+        for name in TRAINING
+    ]
+    train_model(projects, SHIPPED, notes=NOTES, reporter=reporter)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Fusion: a trained ranker weighs voices, faces, words and the lines around."""

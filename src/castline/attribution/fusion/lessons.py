@@ -1,0 +1,198 @@
+"""Lessons: parts of annotated series with seeds, propagation and the truth to learn.
+
+A ranker has to serve series that it has never seen, short ones too. So it learns from thirds of
+series, each with seeds of its own by the published rule and labels propagated from those alone; and
+the labels that a later pass starts from come from rankers that never saw the lines in question.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from castline.attribution.base import NOBODY, Attribution, Series
+from castline.attribution.fusion.start import first_labels
+from castline.attribution.inputs import active_edits
+from castline.attribution.nearness import FaceTimes, Timeline
+from castline.attribution.propagation import PropagationParams
+from castline.attribution.series import PROTOCOLS, load_series
+from castline.attribution.tight_seeds import find_tight_seeds
+from castline.errors import TableError
+from castline.pipeline.progress import Recorder
+
+if TYPE_CHECKING:
+    from castline.project import Project
+
+__all__ = ["LACKS", "PARTS", "UNTOLD", "Lesson", "cut_lessons", "load_truth", "without"]
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int32]
+
+PARTS = 3
+"""Parts that a series is cut into, by episodes."""
+_DEMANDING = PropagationParams(threshold_end=0.55)
+"""Each part comes a second time with labels by a more demanding propagation, which leaves more
+lines to others, as the published one does in series with poorer voices."""
+LACKS = ("faces", "words", "voices")
+"""What a series may lack."""
+UNTOLD = -9
+"""Truth of a line that nobody annotated."""
+_MARGIN_MS = 10_000
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A part of a series.
+
+    Attributes:
+        name: Of the series.
+        part: Which part, from 0.
+        demanding: Whether propagation asked for more than the published constants.
+        series: What a method may see of it.
+        truth: (N,) code of the true speaker, the size of the cast for others, or `UNTOLD`.
+        propagation: What label propagation makes of it.
+    """
+
+    name: str
+    part: int
+    demanding: bool
+    series: Series
+    truth: Ints
+    propagation: Attribution
+
+
+def load_truth(project: Project) -> tuple[Series, Ints]:
+    """A series and who speaks its lines, people's corrections laid over the annotation.
+
+    Returns:
+        The series with its whole cast and no seeds but corrections, and (N,) true speakers.
+
+    Raises:
+        TableError: Nothing is annotated, or a table is missing.
+    """
+    import polars as pl
+
+    store, episodes = project.store, project.episodes()
+    edits = active_edits(project, Recorder())
+    series = load_series(store, episodes, PROTOCOLS["library"], edits, with_seeds=False)
+    told = [store.read("truth", each) for each in episodes if store.exists("truth", each)]
+    if not told and not edits:
+        raise TableError(
+            f"{project.folder}: nothing says who speaks. Import a series with annotation, or "
+            "correct its labels with `castline edit`."
+        )
+    speaker: dict[str, str] = {}
+    if told:
+        valid = pl.concat(told).filter(~pl.col("deleted"))
+        speaker = dict(valid.select("line", "speaker").iter_rows())
+        narrators = store.read("cast").filter(pl.col("kind") == "narrator")["character"].to_list()
+        heard = set(speaker.values())
+        extra = tuple(each for each in narrators if each in heard and each not in series.cast)
+        series = dataclasses.replace(
+            series,
+            cast=(*series.cast, *extra),
+            forms=(*series.forms, *((each,) for each in extra)),
+            everywhere=np.append(series.everywhere, np.ones(len(extra), np.bool_)),
+        )
+    speaker |= edits
+    code = {name: number for number, name in enumerate(series.cast)}
+    others = len(series.cast)
+    truth = np.array(
+        [code.get(speaker[line], others) if line in speaker else UNTOLD for line in series.lines],
+        np.int32,
+    )
+    return dataclasses.replace(series, seeds=np.full(len(truth), NOBODY, np.int32)), truth
+
+
+def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> list[Lesson]:
+    """Cut a series into lessons of whole episodes, each with seeds by the published rule.
+
+    Known in a lesson are narrators and those whose face is seen in the series.
+
+    Args:
+        name: Of the series.
+        series: With its whole cast.
+        truth: (N,) true speakers as `Lesson` has them.
+        parts: How many; no more than there are episodes.
+    """
+    episodes = int(series.episode.max(initial=-1)) + 1
+    parts = max(1, min(parts, episodes))
+    edges = [round(episodes * part / parts) for part in range(parts + 1)]
+    lessons = []
+    for part in range(parts):
+        inside = (series.episode >= edges[part]) & (series.episode < edges[part + 1])
+        lesson = _lesson(name, part, series, truth, np.flatnonzero(inside))
+        again = first_labels(lesson.series, _DEMANDING)
+        lessons += [lesson, dataclasses.replace(lesson, propagation=again, demanding=True)]
+    return lessons
+
+
+def _lesson(
+    name: str, part: int, series: Series, truth: Ints, rows: npt.NDArray[np.intp]
+) -> Lesson:
+    cast, told = len(series.cast), truth[rows]
+    known = series.everywhere.copy()
+    known[series.faces.character[series.faces.character >= 0]] = True
+    speaks = known & (np.bincount(told[(told >= 0) & (told < cast)], minlength=cast) > 0)
+    # Only those who speak in the part are known in it, as in the published setting.
+    code = np.append(np.where(speaks, np.cumsum(speaks) - 1, NOBODY), NOBODY).astype(np.int32)
+    members = int(speaks.sum())
+    speaker = code[np.where(told >= 0, np.minimum(told, cast), cast)]
+    lesson = dataclasses.replace(
+        series,
+        lines=tuple(series.lines[row] for row in rows),
+        episode=series.episode[rows] - series.episode[rows[0]],
+        timeline=Timeline(series.timeline.start_ms[rows], series.timeline.end_ms[rows]),
+        faces=_faces_between(
+            series.faces,
+            code,
+            int(series.timeline.start_ms[rows].min()) - _MARGIN_MS,
+            int(series.timeline.end_ms[rows].max()) + _MARGIN_MS,
+        ),
+        voices=series.voices[rows],
+        cast=tuple(each for each, here in zip(series.cast, speaks, strict=True) if here),
+        everywhere=series.everywhere[speaks],
+        seeds=find_tight_seeds(series.voices[rows], speaker, members),
+        mouths=None,
+        texts=tuple(series.texts[row] for row in rows),
+        forms=tuple(each for each, here in zip(series.forms, speaks, strict=True) if here),
+        strength=None if series.strength is None else series.strength[rows],
+    )
+    return Lesson(
+        name=name,
+        part=part,
+        demanding=False,
+        series=lesson,
+        truth=np.where(told == UNTOLD, UNTOLD, np.where(speaker >= 0, speaker, members)).astype(
+            np.int32
+        ),
+        propagation=first_labels(lesson),
+    )
+
+
+def _faces_between(faces: FaceTimes, code: Ints, begin: int, end: int) -> FaceTimes:
+    inside = (faces.start_ms >= begin) & (faces.start_ms <= end)
+    return FaceTimes(
+        start_ms=faces.start_ms[inside],
+        end_ms=faces.end_ms[inside],
+        character=code[faces.character[inside]],
+        score=faces.score[inside],
+        box=None if faces.box is None else faces.box[inside],
+    )
+
+
+def without(lesson: Lesson, what: str) -> Lesson:
+    """A lesson that lacks one of `LACKS`, propagated anew."""
+    series = lesson.series
+    none = np.zeros(0, np.int64)
+    lacking: dict[str, dict[str, object]] = {
+        "faces": {"faces": FaceTimes(none, none, none.astype(np.int32), none.astype(np.float32))},
+        "words": {"texts": ("",) * len(series.lines)},
+        "voices": {"voices": np.zeros_like(series.voices), "strength": None},
+    }
+    poorer = dataclasses.replace(series, **lacking[what])  # type: ignore[arg-type]
+    return dataclasses.replace(lesson, series=poorer, propagation=first_labels(poorer))

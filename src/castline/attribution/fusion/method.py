@@ -1,0 +1,170 @@
+"""Fusion: voices, faces, words and the lines around weighed together by a trained ranker.
+
+Label propagation makes the first labels. Then, pass by pass, cues are measured from the labels so
+far and a ranker gives each line a distribution over its candidates, from which the next pass
+starts. The answer is the mean of the passes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from castline.attribution.base import NOBODY, Attribution, Progress, Series
+from castline.attribution.fusion.cues import STEPS, Prepared, measure_cues, prepare
+from castline.attribution.fusion.decoding import (
+    fix_seeds,
+    initial_shares,
+    name_strangers,
+    pick_speakers,
+)
+from castline.attribution.fusion.model import SHIPPED, Model, read_model
+from castline.attribution.fusion.reasons import line_reasons
+from castline.attribution.fusion.rows import Columns
+from castline.attribution.fusion.start import first_labels
+from castline.tables.catalog import OTHERS
+
+__all__ = ["METHOD", "FusionMethod", "FusionParams", "fuse", "missing"]
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+
+_LISTED = 12
+"""Candidates of a line that are kept."""
+
+
+@dataclass(frozen=True)
+class FusionParams:
+    """Settings of fusion.
+
+    Attributes:
+        model: Folder of a model that `castline train fusion` made; the shipped one when empty.
+    """
+
+    model: str = ""
+
+
+def fuse(series: Series, model: Model, progress: Progress | None = None) -> Attribution:
+    """Label every line.
+
+    Args:
+        series: What is known.
+        model: The trained model.
+        progress: Called with (done, total).
+
+    Returns:
+        Speakers, the distribution over candidates as their scores, confidences and reasons. Where
+        no line has a known speaker, what propagation finds: new voices.
+    """
+    report = progress or _silent
+    passes = len(model.rankers)
+    total = (passes + 1) * STEPS
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        report(min(done, total), total)
+
+    found = first_labels(
+        series, progress=lambda part, whole: report(int(part / max(whole, 1) * STEPS), total)
+    )
+    done = STEPS
+    if not (series.seeds >= 0).any():
+        return found  # nobody's voice is known, so there is nothing to weigh
+    share = initial_shares(series, found)
+    prepared = prepare(series, found, share)
+    mean = np.zeros_like(share)
+    columns: Columns = {}
+    for each in range(passes):
+        columns.clear()  # the largest thing there is: never two of them
+        rows, columns = measure_cues(prepared, share, step)
+        share = fix_seeds(series, model.judge(each, rows, columns, share.shape[1]))
+        mean += share / passes
+    mean **= model.sharpness
+    mean /= mean.sum(1, keepdims=True)
+    code = pick_speakers(series, mean)
+    reasons = line_reasons(rows, columns, code, (*series.cast, OTHERS), prepared.length_s)
+    result = _attribution(series, prepared, mean, code, reasons)
+    return dataclasses.replace(result, warnings=missing(series, model))
+
+
+def _silent(done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+def missing(series: Series, model: Model) -> tuple[str, ...]:
+    """What the series lacks and what that costs by the model's card, in sentences."""
+    lacking = {
+        "faces": ("no faces were measured", not len(series.faces.start_ms)),
+        "words": ("the lines have no text", not any(map(str.strip, series.texts))),
+        "voices": ("no voices were measured", not series.voices.any()),
+    }
+    costs: dict[str, float] = model.card.get("costs", {})
+    return tuple(
+        f"{what}, so names are less certain"
+        + (
+            f": on the series it was tried on, {costs[name]:.1f} more lines of a hundred are wrong"
+            if name in costs
+            else ""
+        )
+        for name, (what, lacks) in lacking.items()
+        if lacks
+    )
+
+
+def _attribution(
+    series: Series,
+    prepared: Prepared,
+    share: Floats,
+    code: Ints,
+    reasons: tuple[tuple[str, ...], ...],
+) -> Attribution:
+    """What was found, with the candidates of each line from the most to the least probable."""
+    cast = len(series.cast)
+    listed = min(_LISTED, cast + 1)
+    best = np.argsort(-share, axis=1, kind="stable")[:, :listed].astype(np.int32)
+    probability = np.take_along_axis(share, best, axis=1)
+    kept = probability > 0
+    kept[:, 0] = True
+    label, voices = name_strangers(code, prepared.clusters[:, 1], cast)
+    # Others go by the name of the new voice where the line has one.
+    candidate = np.where(best == cast, np.where(label >= cast, label, NOBODY)[:, None], best)
+    return Attribution(
+        code=label,
+        voices_found=voices,
+        offsets=np.concatenate([[0], np.cumsum(kept.sum(1))]),
+        candidate=candidate[kept].astype(np.int32),
+        score=probability[kept],
+        confidence=share[np.arange(len(code)), code],
+        reasons=reasons,
+    )
+
+
+class FusionMethod:
+    """Fusion as a method of attribution. See `fuse`."""
+
+    name = "fusion"
+    version = 1
+    parameters = FusionParams
+    seeded = True
+
+    def attribute(
+        self, series: Series, parameters: FusionParams, progress: Progress | None = None
+    ) -> Attribution:
+        """Label every line. See `Method`."""
+        return fuse(series, self._model(parameters), progress)
+
+    def rests_on(self, parameters: FusionParams) -> dict[str, str]:
+        """The model, by its digest."""
+        return {"model": self._model(parameters).digest}
+
+    def _model(self, parameters: FusionParams) -> Model:
+        return read_model(Path(parameters.model) if parameters.model else SHIPPED)
+
+
+METHOD = FusionMethod()

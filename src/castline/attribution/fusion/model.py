@@ -1,0 +1,115 @@
+"""The trained model: a ranker for each pass, and how its probabilities are to be read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from castline.attribution.fusion.ranker import Ranker, softmax_by_line
+from castline.attribution.fusion.rows import Columns, Rows
+from castline.errors import InputError
+from castline.files import read_bytes, write_atomically
+from castline.processors import available_processors
+
+__all__ = ["SHIPPED", "Model", "read_model", "write_model"]
+
+Floats = npt.NDArray[np.float32]
+
+SHIPPED = Path(__file__).parent / "model"
+"""The model that comes with Castline."""
+
+_CARD = "card.json"
+_AGAIN = "Train it again, with this version:  castline train fusion SERIES... --out FOLDER"
+_ROWS_AT_ONCE = 32_768
+
+
+@dataclass(frozen=True)
+class Model:
+    """What `castline train fusion` makes.
+
+    Attributes:
+        rankers: One for each pass.
+        sharpness: Probabilities are raised to this power, so that they say how often they are
+            right.
+        card: Where it comes from, for people.
+    """
+
+    rankers: tuple[Ranker, ...]
+    sharpness: float
+    card: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """Changes when the model would judge otherwise."""
+        facts = hashlib.sha256(repr(self.sharpness).encode())
+        for ranker in self.rankers:
+            facts.update(hashlib.sha256(ranker.content).digest())
+        return facts.hexdigest()
+
+    def judge(self, step: int, rows: Rows, columns: Columns, width: int) -> Floats:
+        """(N, C + 1) probability of each candidate by the ranker of a pass; `width` is C + 1.
+
+        Raises:
+            InputError: The ranker was trained on other cues.
+        """
+        ranker = self.rankers[step]
+        unknown = sorted(set(ranker.names).difference(columns))
+        if unknown:
+            problem = (
+                f"it was trained on cues that this Castline does not measure: {unknown[0]}, ..."
+            )
+            raise InputError("a fusion model", problem, remedy=_AGAIN)
+        score = np.empty(len(rows.line), np.float32)
+        for begin in range(0, len(score), _ROWS_AT_ONCE):
+            span = slice(begin, begin + _ROWS_AT_ONCE)
+            block = np.stack([columns[name][span] for name in ranker.names], axis=1)
+            score[span] = ranker.score(block, threads=available_processors())
+        share = np.zeros((len(rows.begin) - 1, width), np.float32)
+        share[rows.line, rows.code] = softmax_by_line(score, rows.begin)
+        return share
+
+
+@cache
+def read_model(folder: Path = SHIPPED) -> Model:
+    """A model from its folder.
+
+    Raises:
+        InputError: The folder holds none, or a file of it is broken.
+    """
+    path = folder / _CARD
+    remedy = "Give the folder that `castline train fusion` wrote."
+    try:
+        card = json.loads(read_bytes(path))
+        passes, sharpness = int(card["passes"]), float(card["sharpness"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            path, f"this is no card of a fusion model: {error!r}", remedy=remedy
+        ) from error
+    rankers = tuple(Ranker(read_bytes(_ranker_path(folder, step))) for step in range(passes))
+    return Model(rankers, sharpness, card)
+
+
+def write_model(model: Model, folder: Path) -> None:
+    """Write a model to a folder, the card last: without it there is no model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for step, ranker in enumerate(model.rankers):
+        ranker.write(_ranker_path(folder, step))
+    card = {
+        **model.card,
+        "passes": len(model.rankers),
+        "sharpness": model.sharpness,
+        "columns": list(model.rankers[0].names),
+    }
+    text = json.dumps(card, ensure_ascii=False, indent=1)
+    write_atomically(folder / _CARD, f"{text}\n".encode())
+
+
+def _ranker_path(folder: Path, step: int) -> Path:
+    return folder / f"pass-{step + 1}.onnx"

@@ -1,0 +1,139 @@
+"""From annotated projects to a model with its card: the story of `castline train fusion`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from castline._version import __version__
+from castline.attribution.fusion.lessons import LACKS, PARTS, cut_lessons, load_truth
+from castline.attribution.fusion.model import Model, write_model
+from castline.attribution.fusion.ranker_training import RankerSettings
+from castline.attribution.fusion.training import (
+    PASSES,
+    Held,
+    find_sharpness,
+    train_fusion,
+    validate,
+)
+from castline.errors import UsageError
+from castline.pipeline.progress import Recorder
+from castline.processors import available_processors
+
+if TYPE_CHECKING:
+    from castline.attribution.fusion.lessons import Lesson
+    from castline.pipeline.progress import Reporter
+    from castline.project import Project
+
+__all__ = ["train_model"]
+
+
+def train_model(
+    projects: Sequence[Project],
+    folder: Path,
+    *,
+    settings: RankerSettings | None = None,
+    notes: dict[str, Any] | None = None,
+    threads: int | None = None,
+    reporter: Reporter | None = None,
+) -> Model:
+    """Train a model for fusion on annotated series and write it to a folder.
+
+    Args:
+        projects: Series whose speakers are annotated or corrected by people.
+        folder: Where to write it.
+        settings: How the trees are grown.
+        notes: What else the card should say: where the data is from and under which licence.
+        threads: Of the processor; as many as there are when None. The model is the same.
+        reporter: Told about progress.
+
+    Raises:
+        UsageError: No project, or two of one name.
+        TableError: A project lacks annotation or a table.
+        MissingExtra: LightGBM is not installed.
+    """
+    names = [project.folder.resolve().name for project in projects]
+    if not names or len(set(names)) < len(names):
+        raise UsageError("Give at least one series to train on, each with a name of its own.")
+    settings = settings or RankerSettings()
+    reporter = reporter or Recorder()
+    threads = threads or available_processors()
+    lessons: list[Lesson] = []
+    for number, (name, project) in enumerate(zip(names, projects, strict=True)):
+        reporter.step("read", number, len(names), name)
+        lessons += cut_lessons(name, *load_truth(project))
+    if len({(each.name, each.part) for each in lessons}) < 2:
+        raise UsageError("One episode is too little to train on: give at least two.")
+    # Every training says the same number of things: cues of each lesson, and its rankers.
+    held_out = len(names) if len(names) > 1 else 0
+    says = PASSES * (len(lessons) * (1 + max(0, held_out - 1)) + (1 + PARTS) * (1 + held_out))
+    says += held_out + len(lessons) // 2 * len(LACKS) if held_out else 0
+    said = 0
+
+    def say(what: str) -> None:
+        nonlocal said
+        said += 1
+        reporter.step("train", min(said, says), says, what)
+
+    tried, costs = validate(lessons, settings, threads=threads, say=say)
+    model, left_out = train_fusion(lessons, settings, threads=threads, say=say)
+    # Series that took no part at all are the better judges; a single one judges by its parts.
+    sharpness = find_sharpness(tried or left_out)
+    card = {
+        "format": 1,
+        "castline": __version__,
+        "series": {name: _series(lessons, name) for name in names},
+        "parts": PARTS,
+        "seeds": "one line in a hundred of each character by the published rule, in each part",
+        "settings": dataclasses.asdict(settings),
+        "costs": {what: round(cost, 2) for what, cost in costs.items()},
+        "left out series": _figures(tried, sharpness),
+        "left out parts": _figures(left_out, sharpness),
+        **(notes or {}),
+    }
+    model = dataclasses.replace(model, sharpness=sharpness, card=card)
+    write_model(model, folder)
+    return model
+
+
+def _series(lessons: Sequence[Lesson], name: str) -> dict[str, Any]:
+    mine = [each for each in lessons if each.name == name and not each.demanding]
+    return {
+        "lines": sum(len(each.series.lines) for each in mine),
+        "annotated": int(sum((each.truth >= 0).sum() for each in mine)),
+        "seeds": int(sum((each.series.seeds >= 0).sum() for each in mine)),
+        "characters": [len(each.series.cast) for each in mine],
+    }
+
+
+def _figures(held: Sequence[Held], sharpness: float) -> list[dict[str, Any]]:
+    """How each lesson fared that was left out: percent of its lines that are right, no seeds."""
+    rows = []
+    for each in held:
+        judged, truth = each.judged, each.lesson.truth
+        others = len(each.lesson.series.cast)
+        code = each.lesson.propagation.code
+        label = np.where((code < 0) | (code >= others), others, code)
+        sharp = each.mean**sharpness
+        stated = (sharp.max(1) / sharp.sum(1))[judged]
+        right = (each.mean.argmax(1) == truth)[judged]
+        rows.append(
+            {
+                "series": each.lesson.name,
+                "part": each.lesson.part,
+                "lines": int(judged.sum()),
+                "propagation": _percent((label == truth)[judged]),
+                "passes": [_percent((s.argmax(1) == truth)[judged]) for s in each.shares],
+                "mean": _percent(right),
+                "stated": _percent(stated),
+            }
+        )
+    return rows
+
+
+def _percent(values: Any) -> float:
+    return round(100 * float(np.mean(values)), 2) if len(values) else 0.0

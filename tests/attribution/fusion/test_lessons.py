@@ -1,0 +1,88 @@
+"""Lessons: parts of annotated series with seeds of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from castline.attribution.base import NOBODY
+from castline.attribution.fusion.lessons import LACKS, UNTOLD, cut_lessons, load_truth, without
+from castline.errors import TableError
+from castline.project import Project
+from castline.testing.series import SyntheticSeries, write_series
+
+
+@pytest.fixture
+def project(small: SyntheticSeries, tmp_path: Path) -> Project:
+    made = Project.create(tmp_path / "series")
+    write_series(made, small)
+    return made
+
+
+def test_lessons_hold_every_line_once_and_in_order(project: Project) -> None:
+    series, truth = load_truth(project)
+
+    lessons = [each for each in cut_lessons("series", series, truth) if not each.demanding]
+
+    assert [line for each in lessons for line in each.series.lines] == list(series.lines)
+    assert [each.part for each in lessons] == [0, 1, 2]
+    assert all(each.series.episode[0] == 0 for each in lessons)
+
+
+def test_seeds_of_a_lesson_are_true_and_everybody_who_speaks_has_one(project: Project) -> None:
+    for lesson in cut_lessons("series", *load_truth(project)):
+        seeded = lesson.series.seeds >= 0
+        assert (lesson.series.seeds[seeded] == lesson.truth[seeded]).all()
+        speaks = set(lesson.truth[lesson.truth >= 0]) - {len(lesson.series.cast)}
+        assert speaks == set(range(len(lesson.series.cast)))
+        assert set(lesson.series.seeds[seeded]) == speaks
+
+
+def test_the_truth_of_a_lesson_names_the_same_people(project: Project) -> None:
+    series, truth = load_truth(project)
+    names = [*series.cast, "others"]
+    whole = {
+        line: names[code] if code != UNTOLD else None
+        for line, code in zip(series.lines, truth, strict=True)
+    }
+
+    for lesson in cut_lessons("series", series, truth):
+        mine = [*lesson.series.cast, "others"]
+        for line, code in zip(lesson.series.lines, lesson.truth, strict=True):
+            assert (mine[code] if code != UNTOLD else None) == whole[line]
+
+
+def test_what_people_corrected_counts_before_the_annotation(project: Project) -> None:
+    from castline.attribution.editing import edit_lines
+
+    series, truth = load_truth(project)
+    line = next(n for n, code in enumerate(truth) if 0 <= code < len(series.cast))
+    other = (int(truth[line]) + 1) % 2
+
+    edit_lines(project, [series.lines[line]], to=series.cast[other], author="test")
+
+    corrected, told = load_truth(project)
+    assert corrected.cast[told[line]] == series.cast[other]
+    assert (corrected.seeds == NOBODY).all()
+
+
+def test_a_series_without_annotation_is_refused(project: Project) -> None:
+    for path in (project.folder / "tables" / "truth").iterdir():
+        path.unlink()
+
+    with pytest.raises(TableError, match="nothing says who speaks"):
+        load_truth(project)
+
+
+@pytest.mark.parametrize("what", LACKS)
+def test_a_lesson_can_lack_what_a_series_may_lack(project: Project, what: str) -> None:
+    lesson = cut_lessons("series", *load_truth(project))[0]
+
+    poorer = without(lesson, what).series
+
+    assert (poorer.faces.start_ms.size == 0) == (what == "faces")
+    assert (not any(poorer.texts)) == (what == "words")
+    assert (not np.any(poorer.voices)) == (what == "voices")
+    assert poorer.lines == lesson.series.lines

@@ -1,0 +1,175 @@
+"""Fusion as a method: what it gives, and what it says of what is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from castline.attribution.base import NOBODY, Series
+from castline.attribution.fusion.lessons import UNTOLD, load_truth
+from castline.attribution.fusion.method import fuse
+from castline.attribution.fusion.model import Model, read_model
+from castline.attribution.nearness import FaceTimes
+from castline.attribution.series import PROTOCOLS, load_series
+from castline.errors import InputError
+from castline.project import Project
+from castline.testing.series import make_series, write_series
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project.create(tmp_path_factory.mktemp("told") / "series")
+    write_series(made, make_series(cast=6, lines=400, episodes=4, width=48, seed=7))
+    return made
+
+
+@pytest.fixture(scope="module")
+def series(project: Project) -> Series:
+    return load_series(project.store, project.episodes(), PROTOCOLS["released"], {})
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return read_model()
+
+
+def faceless(series: Series) -> Series:
+    none = np.zeros(0, np.int64)
+    return dataclasses.replace(
+        series, faces=FaceTimes(none, none, none.astype(np.int32), none.astype(np.float32))
+    )
+
+
+def right(project: Project, series: Series, code: np.ndarray) -> float:
+    """Share of annotated lines that are right, by name."""
+    known, truth = load_truth(project)
+    names = [*series.cast, "others"]
+    told = [*known.cast, "others"]
+    label = np.where((code < 0) | (code >= len(series.cast)), len(series.cast), code)
+    pairs = zip(label, truth, strict=True)
+    return float(np.mean([names[a] == told[b] for a, b in pairs if b != UNTOLD]))
+
+
+def test_every_line_gets_a_distribution_whose_best_or_second_is_the_answer(
+    series: Series, model: Model
+) -> None:
+    found = fuse(series, model)
+
+    assert found.confidence is not None
+    for line in range(len(series.lines)):
+        span = slice(found.offsets[line], found.offsets[line + 1])
+        score = found.score[span]
+        assert 1 <= len(score) <= 12
+        assert (np.diff(score) <= 0).all()
+        assert score.sum() == pytest.approx(1, abs=0.02)
+        assert found.code[line] in found.candidate[span]
+
+
+def test_known_lines_keep_their_speaker_and_are_certain(series: Series, model: Model) -> None:
+    found = fuse(series, model)
+
+    known = series.seeds >= 0
+    assert (found.code[known] == series.seeds[known]).all()
+    assert found.confidence is not None
+    assert np.allclose(found.confidence[known], 1)
+
+
+def test_each_line_says_what_decided_it(series: Series, model: Model) -> None:
+    found = fuse(series, model)
+
+    assert found.reasons is not None
+    assert all(found.reasons)
+    assert found.warnings == ()
+
+
+def test_the_same_series_gets_the_same_answer(series: Series, model: Model) -> None:
+    one, two = fuse(series, model), fuse(series, model)
+
+    assert np.array_equal(one.code, two.code)
+    assert np.array_equal(one.score, two.score)
+
+
+def test_most_lines_of_a_made_series_are_right(
+    project: Project, series: Series, model: Model
+) -> None:
+    assert right(project, series, fuse(series, model).code) > 0.85
+
+
+def test_without_faces_voices_name_most_lines_and_it_says_so(
+    project: Project, series: Series, model: Model
+) -> None:
+    found = fuse(faceless(series), model)
+
+    assert any("no faces were measured" in each for each in found.warnings)
+    assert right(project, series, found.code) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        (lambda s: dataclasses.replace(s, texts=("",) * len(s.texts)), "no text"),
+        (lambda s: dataclasses.replace(s, voices=np.zeros_like(s.voices)), "no voices"),
+    ],
+)
+def test_what_is_missing_is_said_with_what_it_costs(
+    series: Series, model: Model, lacking: object, said: str
+) -> None:
+    found = fuse(lacking(series), model)  # type: ignore[operator]
+
+    assert any(said in each and "of a hundred" in each for each in found.warnings)
+
+
+def test_where_nobody_is_known_nobody_is_named(series: Series, model: Model) -> None:
+    unknown = dataclasses.replace(series, seeds=np.full(len(series.lines), NOBODY, np.int32))
+
+    found = fuse(unknown, model)
+
+    assert ((found.code < 0) | (found.code >= len(series.cast))).all()
+
+
+def test_a_cast_of_one_is_told_from_others(series: Series, model: Model) -> None:
+    code = np.append(np.where(np.arange(len(series.cast)) == 0, 0, NOBODY), NOBODY)
+    alone = dataclasses.replace(
+        series,
+        cast=series.cast[:1],
+        forms=series.forms[:1],
+        everywhere=series.everywhere[:1],
+        seeds=np.where(series.seeds == 0, 0, NOBODY).astype(np.int32),
+        faces=dataclasses.replace(
+            series.faces, character=code[series.faces.character].astype(np.int32)
+        ),
+    )
+
+    found = fuse(alone, model)
+
+    assert len(found.code) == len(series.lines)
+    assert found.confidence is not None
+    assert np.isfinite(found.confidence).all()
+
+
+def test_a_model_of_other_cues_is_refused(
+    series: Series, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from castline.attribution.fusion import cues
+
+    monkeypatch.setattr(cues, "turn_columns", lambda *_: {})
+
+    with pytest.raises(InputError, match="Train it again"):
+        fuse(series, model)
+
+
+def test_progress_ends_where_it_should(series: Series, model: Model) -> None:
+    said: list[tuple[int, int]] = []
+
+    fuse(series, model, lambda done, total: said.append((done, total)))
+
+    assert said[-1][0] == said[-1][1]
+    assert all(done <= total for done, total in said)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        read_model(tmp_path / "nothing")
