@@ -199,11 +199,11 @@ def test_the_page_can_be_read_without_seeing_it() -> None:
     assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
 
 
-def test_confidences_have_two_plots_and_a_table() -> None:
+def test_confidences_have_two_plots_and_a_table_in_place_of_the_margins() -> None:
     evaluation = made(["Anna", "Bert"], confident=True)
     found = outline(render_report(evaluation, series="confident"))
     assert (
-        found.tags.count("svg") == sum(a == ("svg", "role", "img") for a in found.attributes) == 9
+        found.tags.count("svg") == sum(a == ("svg", "role", "img") for a in found.attributes) == 8
     )
     assert set(found.tags) <= set(PAGE_TAGS.split())
     ids = [value for _, name, value in found.attributes if name == "id"]
