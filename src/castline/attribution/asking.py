@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from castline.attribution.base import NOBODY, UNSURE, Attribution, Series
-from castline.attribution.same_speaker import SameSpeaker, has_voice
+from castline.attribution.same_speaker import SameSpeaker
+from castline.attribution.series import has_voice
 from castline.errors import UsageError
 
 __all__ = ["Question", "rank_questions"]
@@ -220,7 +221,7 @@ def _link(series: Series, found: Attribution, doubts: _Doubts) -> _Links:
 
 def _blocks(series: Series, found: Attribution, doubtful: Bools) -> Iterator[Indices]:
     """Doubtful lines that are compared: of each episode, and of each voice without a name."""
-    rows = np.flatnonzero(doubtful & has_voice(series))
+    rows = np.flatnonzero(doubtful & has_voice(series.voices))
     unnamed = rows[found.code[rows] >= len(series.cast)]
     by_voice = unnamed[np.argsort(found.code[unnamed], kind="stable")]
     for ordered, group in ((rows, series.episode[rows]), (by_voice, found.code[by_voice])):

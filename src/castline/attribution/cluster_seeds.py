@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from castline.attribution.base import NOBODY, Series
 from castline.attribution.nearness import expand_spans, window_spans
+from castline.attribution.series import has_voice
 
 __all__ = ["VERSION", "ClusterSeedsParams", "find_cluster_seeds"]
 
@@ -104,7 +105,7 @@ def find_cluster_seeds(series: Series, parameters: ClusterSeedsParams) -> Ints:
 def _voice_clusters(series: Series, likeness: float) -> Ints:
     """(N,) number of the voice cluster of each line; -1 for lines without a voice."""
     cluster = np.full(len(series.lines), -1, np.int32)
-    audible = np.flatnonzero(np.einsum("nd,nd->n", series.voices, series.voices) > 0.5)
+    audible = np.flatnonzero(has_voice(series.voices))
     episode = series.episode[audible]
     edges = np.concatenate([[0], np.flatnonzero(np.diff(episode)) + 1, [audible.size]])
     count = 0

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from castline.attribution.base import HELD, NOBODY, UNSURE, Attribution, Mouths, Series
 from castline.attribution.nearness import window_spans
+from castline.attribution.series import has_voice
 
 __all__ = ["VERSION", "MouthParams", "find_mouth_seeds", "line_probabilities", "weigh_mouths"]
 
@@ -205,7 +206,7 @@ def _voice_odds(series: Series, rows: npt.NDArray[np.intp], parameters: MouthPar
     slope = np.interp(shorter, _LENGTHS_MS, _SLOPE)
     odds: Floats = (slope * (voices @ voices.T - threshold)).astype(np.float32)
     odds = np.clip(odds, -parameters.bound, parameters.bound)
-    silent = np.einsum("nd,nd->n", voices, voices) < 0.5
+    silent = ~has_voice(voices)
     odds[silent] = odds[:, silent] = 0.0
     np.fill_diagonal(odds, 0.0)
     return odds

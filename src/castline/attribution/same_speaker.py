@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from castline.attribution.base import Series
+from castline.attribution.series import has_voice
 
-__all__ = ["SameSpeaker", "has_voice"]
+__all__ = ["SameSpeaker"]
 
 Bools = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -90,12 +91,6 @@ class SameSpeaker:
         return chances
 
 
-def has_voice(series: Series) -> Bools:
-    """(N,) which lines have a voiceprint."""
-    squares: Floats = np.einsum("nd,nd->n", series.voices, series.voices)
-    return squares > 0.5
-
-
 def _draw_pairs(series: Series, label: Ints) -> tuple[Indices, Indices]:
     """Pairs of lines of one episode with voices, of which somebody of the cast has one."""
     n, cast = len(series.lines), len(series.cast)
@@ -103,7 +98,7 @@ def _draw_pairs(series: Series, label: Ints) -> tuple[Indices, Indices]:
     pairs = min(_PAIRS, n * _REACH)
     line = draw.integers(0, n, pairs)
     other = np.minimum(line + draw.integers(1, _REACH + 1, pairs), n - 1)
-    heard = has_voice(series)
+    heard = has_voice(series.voices)
     # Two lines of nobody in the cast need not be one person's.
     useful = (label[line] != cast) | (label[other] != cast)
     useful &= heard[line] & heard[other] & (line != other)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from castline.engines.base import Calibration
     from castline.tables.store import TableStore
 
-__all__ = ["PROTOCOLS", "Protocol", "load_series", "unit_rows", "voice_scale"]
+__all__ = ["PROTOCOLS", "Protocol", "has_voice", "load_series", "unit_rows", "voice_scale"]
 
 EPISODE_MARGIN_MS = 10_000
 """Silence assumed before the first and after the last line of an episode, so that two episodes
@@ -309,6 +309,12 @@ def voice_scale(store: TableStore, episodes: list[str]) -> Calibration | None:
             if manifest is not None:
                 return manifest.calibration
     return None
+
+
+def has_voice(voices: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """(N,) which rows hold a voiceprint: those of norm 1, not of zeros (see `unit_rows`)."""
+    squares: npt.NDArray[np.float32] = np.einsum("nd,nd->n", voices, voices)
+    return squares > 0.5
 
 
 def unit_rows(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

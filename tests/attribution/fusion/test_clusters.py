@@ -12,7 +12,7 @@ from castline.attribution.fusion import clusters as module
 from castline.attribution.fusion.clusters import NO_CLUSTER, cluster_columns, voice_clusters
 from castline.attribution.fusion.linkage import average_linkage, nearest_rows
 from castline.attribution.fusion.rows import Rows
-from castline.attribution.fusion.voices import adapt_voices
+from castline.attribution.fusion.voice_space import adapt_voices
 
 from .made_voices import Talk, only, silence, talk
 

@@ -8,7 +8,7 @@ import pytest
 
 from castline.attribution.fusion.references import reference_columns
 from castline.attribution.fusion.rows import Columns, Rows
-from castline.attribution.fusion.voices import VoiceSpace, adapt_voices
+from castline.attribution.fusion.voice_space import VoiceSpace, adapt_voices
 
 from .made_voices import Talk, silence, talk
 

@@ -8,12 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from castline.attribution.fusion.voices import (
-    VoiceSpace,
-    adapt_voices,
-    plda_scores,
-    ridge_scores,
-)
+from castline.attribution.fusion.plda import plda_scores
+from castline.attribution.fusion.ridge import ridge_scores
+from castline.attribution.fusion.voice_space import VoiceSpace, adapt_voices
 
 from .made_voices import Talk, silence, talk
 

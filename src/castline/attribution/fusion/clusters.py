@@ -17,7 +17,8 @@ import numpy.typing as npt
 from castline.attribution.fusion.linkage import average_linkage, nearest_rows
 from castline.attribution.fusion.rows import Columns, Rows
 from castline.attribution.fusion.sums import weighted_sums
-from castline.attribution.fusion.voice_space import NOBODY_SURE, has_voice, sure_speakers
+from castline.attribution.fusion.voice_space import NOBODY_SURE, sure_speakers
+from castline.attribution.series import has_voice
 
 __all__ = ["FRACTIONS", "NO_CLUSTER", "cluster_columns", "voice_clusters"]
 

@@ -18,16 +18,14 @@ from castline.attribution.fusion.candidates import choose_candidates, owners
 from castline.attribution.fusion.clusters import cluster_columns, voice_clusters
 from castline.attribution.fusion.faces import FaceShares, Seen, face_columns, look, seen_shares
 from castline.attribution.fusion.neighbours import neighbour_columns, neighbour_votes
+from castline.attribution.fusion.plda import plda_scores
 from castline.attribution.fusion.references import reference_columns
+from castline.attribution.fusion.ridge import ridge_scores
 from castline.attribution.fusion.rows import Columns, Rows
 from castline.attribution.fusion.turns import turn_columns
-from castline.attribution.fusion.voices import (
-    VoiceSpace,
-    adapt_voices,
-    plda_scores,
-    ridge_scores,
-)
+from castline.attribution.fusion.voice_space import VoiceSpace, adapt_voices
 from castline.attribution.fusion.words import Wording, read_wording, word_columns
+from castline.attribution.series import has_voice
 from castline.attribution.similarity import Workers
 
 __all__ = ["Prepared", "measure_cues", "prepare"]
@@ -166,7 +164,7 @@ def _strength(series: Series) -> Floats:
 
 def _worth(series: Series, space: VoiceSpace, share: Floats, length_s: Floats) -> Floats:
     """(N,) how much each line counts when voices are learnt from labels."""
-    heard = np.einsum("nd,nd->n", series.voices, series.voices) > 0.5
+    heard = has_voice(series.voices)
     worth = share.max(1) ** 2 * np.minimum(length_s, 4.0) / space.noise
     return np.where(heard, worth, 0).astype(np.float32)
 

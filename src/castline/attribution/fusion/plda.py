@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from castline.attribution.fusion.sums import blocks
-from castline.attribution.fusion.voice_space import VoiceSpace, has_voice
+from castline.attribution.fusion.voice_space import VoiceSpace
+from castline.attribution.series import has_voice
 
 __all__ = ["plda_scores"]
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from castline.attribution.fusion.rows import Columns, Rows
-from castline.attribution.fusion.voice_space import VoiceSpace, has_voice
+from castline.attribution.fusion.voice_space import VoiceSpace
+from castline.attribution.series import has_voice
 from castline.attribution.similarity import Workers
 
 __all__ = ["reference_columns"]

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from castline.attribution.fusion.sums import weighted_sums
+from castline.attribution.series import has_voice
 
 __all__ = [
     "NOBODY_SURE",
     "VoiceSpace",
     "adapt_voices",
-    "has_voice",
     "sure_speakers",
 ]
 
@@ -89,12 +89,6 @@ class VoiceSpace:
     reduced: Floats
     between: Doubles
     noise: Floats
-
-
-def has_voice(voices: Floats) -> Bools:
-    """(N,) which rows hold a voiceprint: those of norm 1, not of zeros."""
-    squares: Floats = np.einsum("nd,nd->n", voices, voices)
-    return squares > 0.5
 
 
 def sure_speakers(share: Floats) -> Indices:
