@@ -4,13 +4,20 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.castline-ready
 MODELS := $(VENV)/.castline-models
+# An open server of language models with an interpreter of its own: torch is too large for ours.
+SERVER := .venv-server
+SERVER_READY := $(SERVER)/.ready
+ifneq ($(wildcard $(SERVER_READY)),)
+export CASTLINE_SERVE_PYTHON ?= $(CURDIR)/$(SERVER)/bin/python
+endif
 
-.PHONY: help setup demo test check fast slow docs benchmark clean
+.PHONY: help setup demo test check fast slow server docs benchmark clean
 
 help:
 	@echo "make demo       set up, film a short episode, measure, attribute, evaluate and export it"
 	@echo "make test       set up, run all checks and tests"
 	@echo "make fast       the fast tests only"
+	@echo "make server     install an open model server, 1.2 GB or more; its tests are skipped without"
 	@echo "make docs       write the generated parts of docs/ anew"
 	@echo "make benchmark  run the benchmarks on ../shared and write their tables"
 
@@ -48,6 +55,14 @@ test: check $(MODELS)
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 	$(BIN)/python -m pytest -q -n 2 -m slow
 
+server: $(SERVER_READY)
+
+$(SERVER_READY): Makefile
+	$(PYTHON) -m venv $(SERVER)
+	$(SERVER)/bin/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0'
+	$(SERVER)/bin/python -m pip install --quiet --disable-pip-version-check 'transformers[serving]==5.23.0'
+	touch $@
+
 docs: setup
 	$(BIN)/python scripts/docs.py
 
@@ -72,4 +87,4 @@ benchmark: $(MODELS)
 	$(BIN)/python benchmarks/long_episode.py
 
 clean:
-	rm -rf $(VENV) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVER) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -125,7 +125,7 @@ def main() -> None:
     folders = [Path(each) for each in sys.argv[1:] if not each.startswith("--")]
     training = "--training" in sys.argv
     named = folders or [series_folder("chen_mo_de_zhen_xiang")]
-    cases = _training_cases() if training else map(_case, named)
+    cases = _training_cases() if training else map(released_case, named)
     rows: list[list[Any]] = []
     curves: dict[str, dict[str, Any]] = {}
     for case in cases:
@@ -206,7 +206,7 @@ def _percent(case: Case, right: Bools) -> float:
     return round(100 * float(right[case.truth != UNTOLD].mean()), 3)
 
 
-def _case(folder: Path) -> Case:
+def released_case(folder: Path) -> Case:
     """A series with its given seeds."""
     with tempfile.TemporaryDirectory() as work:
         project, _ = import_dramasr(folder, Path(work) / "project")

@@ -48,8 +48,9 @@ def test_a_damaged_file_of_weights_is_not_ready(weights: Weights, tmp_path: Path
     [
         ("pympi", "write ELAN files", "eaf"),
         ("rapidocr", "read burnt-in subtitles", "ocr"),
-        ("faster_whisper", "write down speech", "speech"),
+        ("mcp", "let agents look things up", "mcp"),
         ("lightgbm", "train a model", "train"),
+        ("faster_whisper", "write down speech", "speech"),
     ],
 )
 def test_a_missing_package_names_the_extra_that_brings_it(

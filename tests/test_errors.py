@@ -9,6 +9,7 @@ import pytest
 from castline import errors
 from castline.errors import (
     CastlineError,
+    EndpointError,
     InputError,
     MissingExtra,
     RunError,
@@ -29,6 +30,8 @@ EXIT_CODES = {
     "InputError": 5,
     "StorageError": 6,
     "RunError": 7,
+    "EndpointError": 8,
+    "LimitReached": 9,
 }
 
 
@@ -39,6 +42,8 @@ def an_error(kind: type[CastlineError]) -> CastlineError:
         return UnknownName("format", "srd", ["srt", "vtt"])
     if kind is MissingExtra:
         return MissingExtra("Reading .eaf", package="pympi-ling", extra="eaf")
+    if kind is EndpointError:
+        return EndpointError("vendor", "rate limit", "wait.", retry_after_s=2.0, tokens=(3, 4))
     if kind is RunError:
         return RunError({"import 0002": "broken", "import 0005": "missing"})
     return kind("what was found, where, what to do")

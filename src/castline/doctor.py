@@ -49,6 +49,7 @@ _BY_PACKAGE = (
     ("write ELAN files", "pympi", "eaf"),
     ("write Hugging Face data sets", "datasets", "datasets"),
     ("read burnt-in subtitles", "rapidocr", "ocr"),
+    ("let agents look things up", "mcp", "mcp"),
     ("train a model", "lightgbm", "train"),
 )
 

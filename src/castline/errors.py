@@ -12,6 +12,8 @@
     ├── StorageError              the disk refused: full, read-only, no permission
     ├── UnknownName               no character, episode, line, method or format of that name
     ├── MissingExtra              an optional package is not installed
+    ├── EndpointError             a model behind an endpoint gave no usable reply; says the kind
+    ├── LimitReached              a budget of tokens or money is used up; all results were kept
     └── RunError                  a run ended with failed units; all others were kept
 
 Anything else that escapes is a bug of ours and shows its traceback. Every message says what was
@@ -28,7 +30,9 @@ from typing import Any
 
 __all__ = [
     "CastlineError",
+    "EndpointError",
     "InputError",
+    "LimitReached",
     "MissingExtra",
     "ProjectBusy",
     "ProjectError",
@@ -155,6 +159,42 @@ class MissingExtra(CastlineError):
             f"{purpose} needs the package {package!r}, which is not installed: "
             f"run  pip install 'castline[{extra}]'"
         )
+
+
+class EndpointError(CastlineError):
+    """A model behind an endpoint gave no usable reply.
+
+    Attributes:
+        endpoint: Name of the endpoint.
+        kind: What went wrong, in a word or two: "unreachable", "bad key", "timeout", ...
+        problem: What was found, and what to do.
+        retry_after_s: For how long the server asks to be left alone; None when it does not say.
+        tokens: Tokens read and written that the server charges nevertheless.
+    """
+
+    exit_code = 8
+
+    def __init__(
+        self,
+        endpoint: str,
+        kind: str,
+        problem: str,
+        *,
+        retry_after_s: float | None = None,
+        tokens: tuple[int, int] = (0, 0),
+    ) -> None:
+        self.endpoint = endpoint
+        self.kind = kind
+        self.problem = problem
+        self.retry_after_s = retry_after_s
+        self.tokens = tokens
+        super().__init__(f"endpoint {endpoint!r}: {kind}: {problem}")
+
+
+class LimitReached(CastlineError):
+    """A limit that the user set ended a run early; everything that was paid for is kept."""
+
+    exit_code = 9
 
 
 class RunError(CastlineError):

@@ -64,7 +64,7 @@ def test_no_method_looks_at_the_truth(
 
 
 def test_seeds_keep_their_speaker(project: Project) -> None:
-    variant, _ = castline.attribute(project)
+    variant, _ = castline.attribute(project, method="propagation")
 
     labels = read_labels(project, variant)
     seeds = project.store.read("seeds", variant="given").select("line", "character")
@@ -74,7 +74,7 @@ def test_seeds_keep_their_speaker(project: Project) -> None:
 
 
 def test_the_margin_is_that_of_the_release(project: Project) -> None:
-    variant, _ = castline.attribute(project)
+    variant, _ = castline.attribute(project, method="propagation")
     labels = read_labels(project, variant)
     for episode in project.episodes():
         scores: dict[str, list[float]] = {}
@@ -100,15 +100,15 @@ def test_an_edit_is_a_seed_that_spreads(tmp_path: Path) -> None:
     truth = series.table("truth")
     cast = series.cast["character"].to_list()
     wrong = {cast[0]: cast[1], cast[1]: cast[0]}
-    castline.attribute(project)
+    castline.attribute(project, method="propagation")
     # Everybody is told that the voices of two people are swapped, in most of their lines.
     for name, other in wrong.items():
         lines = truth.filter(truth["speaker"] == name)["line"].to_list()
         castline.edit_lines(project, lines[: len(lines) * 2 // 3], to=other, author="Ann", at="t")
 
-    variant, summary = castline.attribute(project)
+    variant, summary = castline.attribute(project, method="propagation")
 
-    assert summary.made == {"attribute-fusion series": "input edits changed"}
+    assert summary.made == {"attribute-propagation series": "input edits changed"}
     labels = read_labels(project, variant)
     edited = labels.filter(labels["source"] == "human")
     assert set(edited["confidence"]) == {1.0}
@@ -121,25 +121,25 @@ def test_an_edit_is_a_seed_that_spreads(tmp_path: Path) -> None:
 def test_undoing_an_edit_brings_the_same_bytes_back(
     project: Project, contents: Callable[[Path], dict[str, bytes]]
 ) -> None:
-    castline.attribute(project)
+    castline.attribute(project, method="propagation")
     before = contents(project.folder / "tables")
     batch = castline.edit_lines(project, ["0001-00004"], to=UNKNOWN, author="Ann")
-    castline.attribute(project)
+    castline.attribute(project, method="propagation")
     assert contents(project.folder / "tables") != before
 
     castline.undo_edit(project, batch, author="Ann")
-    castline.attribute(project)
+    castline.attribute(project, method="propagation")
 
     assert contents(project.folder / "tables") == before
 
 
 def test_a_line_given_to_nobody_stays_so_and_teaches_no_voice(project: Project) -> None:
-    castline.attribute(project)
+    castline.attribute(project, method="propagation")
     lines = project.store.read("lines", "0001")["line"].to_list()[:5]
     castline.edit_lines(project, lines[:3], to=OTHERS, author="Ann")
     castline.edit_lines(project, lines[3:], to=UNKNOWN, author="Ann")
 
-    variant, _ = castline.attribute(project)
+    variant, _ = castline.attribute(project, method="propagation")
 
     labels = read_labels(project, variant).filter(pl.col("line").is_in(lines))
     assert labels["character"].to_list() == [OTHERS] * 3 + [UNKNOWN] * 2
@@ -150,7 +150,7 @@ def test_a_cluster_can_be_named_as_somebody_new(tmp_path: Path) -> None:
     series = make_series(cast=3, lines=400, episodes=1, extras=0.4, seed=5)
     project = Project.create(tmp_path / "project")
     write_series(project, series)
-    variant, _ = castline.attribute(project)
+    variant, _ = castline.attribute(project, method="propagation")
     voices = read_labels(project, variant).filter(pl.col("character").str.starts_with("voice-"))
     assert voices.height, "the series was made so that strangers come back"
     with pytest.raises(UnknownName, match="No character"):
@@ -159,7 +159,7 @@ def test_a_cluster_can_be_named_as_somebody_new(tmp_path: Path) -> None:
     batch, count = castline.edit_cluster(
         project, "voice-1", to="The Porter", author="Ann", new_character=True
     )
-    castline.attribute(project)
+    castline.attribute(project, method="propagation")
 
     assert count == (voices["character"] == "voice-1").sum()
     labels = read_labels(project, variant)
@@ -169,7 +169,7 @@ def test_a_cluster_can_be_named_as_somebody_new(tmp_path: Path) -> None:
 
 
 def test_an_edit_of_a_line_that_is_gone_is_kept_and_said(project: Project, tmp_path: Path) -> None:
-    castline.attribute(project)
+    castline.attribute(project, method="propagation")
     castline.edit_lines(project, ["0001-00001"], to=OTHERS, author="Ann")
     other = make_series(cast=5, lines=90, episodes=3, width=16, seed=12)
     moved = Project.create(tmp_path / "moved")
@@ -177,13 +177,13 @@ def test_an_edit_of_a_line_that_is_gone_is_kept_and_said(project: Project, tmp_p
     moved.database.write_bytes(project.database.read_bytes())
 
     recorder = Recorder()
-    castline.attribute(moved, reporter=recorder)
+    castline.attribute(moved, method="propagation", reporter=recorder)
 
     assert any("no longer in episode 0001" in warning for warning in recorder.warnings)
 
 
 def test_an_edited_line_is_found_again_by_its_span_and_text(project: Project) -> None:
-    castline.attribute(project)
+    castline.attribute(project, method="propagation")
     castline.edit_lines(project, ["0001-00002"], to=OTHERS, author="Ann")
     lines = project.store.read("lines", "0001")
     manifest = project.store.manifest("lines", "0001")
@@ -203,9 +203,9 @@ def test_a_project_without_seeds_says_so_and_offers_the_way_out(project: Project
         path.unlink()
 
     with pytest.raises(TableError, match="--protocol unsupervised"):
-        castline.attribute(project, protocol="released")
-    variant, _ = castline.attribute(project)
-    assert variant == "fusion-unsupervised"
+        castline.attribute(project, method="propagation", protocol="released")
+    variant, _ = castline.attribute(project, method="propagation")
+    assert variant == "propagation-unsupervised"
 
 
 def test_a_project_without_lines_or_voices_is_refused_with_a_reason(
@@ -215,7 +215,7 @@ def test_a_project_without_lines_or_voices_is_refused_with_a_reason(
         castline.attribute(Project.create(tmp_path / "nothing"), protocol="unsupervised")
     (project.folder / "tables" / "voices" / "0002.json").unlink()
     with pytest.raises(castline_errors(), match="0002"):
-        castline.attribute(project)
+        castline.attribute(project, method="propagation")
 
 
 def castline_errors() -> type[Exception]:
@@ -237,9 +237,9 @@ def test_the_best_labels_there_are_is_what_is_meant(project: Project) -> None:
 
 
 def test_labels_become_stale_when_what_they_rest_on_changes(project: Project) -> None:
-    castline.attribute(project)
+    castline.attribute(project, method="propagation")
     castline.attribute(project, method="nearest-seed", settings={"threshold": 0.3})
-    assert stale_labels(project) == {"fusion-released": None, "nearest-seed-released": None}
+    assert stale_labels(project) == {"propagation-released": None, "nearest-seed-released": None}
 
     castline.edit_lines(project, ["0001-00001"], to=OTHERS, author="Ann")
 
@@ -247,7 +247,7 @@ def test_labels_become_stale_when_what_they_rest_on_changes(project: Project) ->
 
 
 def test_unsupervised_takes_neither_given_seeds_nor_narrators(project: Project) -> None:
-    castline.attribute(project, protocol="unsupervised")
+    castline.attribute(project, method="propagation", protocol="unsupervised")
 
     seeds = project.store.read("seeds", variant="cluster")
     cast = project.store.read("cast")

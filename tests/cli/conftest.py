@@ -57,7 +57,7 @@ def kept_project(small: SyntheticSeries, tmp_path_factory: pytest.TempPathFactor
     """The small series, attributed; read only."""
     made = Project.create(tmp_path_factory.mktemp("kept") / "project", name="Small")
     write_series(made, small)
-    castline.attribute(made)
+    castline.attribute(made, method="propagation")
     return made
 
 

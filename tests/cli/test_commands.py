@@ -63,9 +63,9 @@ def test_status_says_what_is_out_of_date(run: Run, project: Project) -> None:
     run("edit", "line", project.folder, "0001-00003", "--to", "others", "--author", "Ann")
     after = run("status", project.folder, "--json").json
 
-    assert before["labels"] == {"fusion-released": None}
+    assert before["labels"] == {"propagation-released": None}
     assert before["rows"]["lines"] == 90
-    assert after["labels"] == {"fusion-released": "input edits changed"}
+    assert after["labels"] == {"propagation-released": "input edits changed"}
     assert after["edits"] == 1
 
 

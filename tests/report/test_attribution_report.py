@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html.parser
 import itertools
 import re
 from collections.abc import Sequence
@@ -15,15 +14,8 @@ from castline.errors import UsageError
 from castline.report.attribution import render_report
 from castline.report.confidence import reliability, risk_coverage
 from castline.report.text import cleaned, shortened
+from tests.report.outlines import EVIL, PAGE_TAGS, outline
 
-EVIL = [
-    "<script>alert(1)</script>",
-    "</title></svg><img src=x onerror=alert(1)>",
-    '"><b onmouseover="x">',
-    "'; } body { display:none } /*",
-    "{{ 7 * 7 }}{% raw %}",
-    "&amp;&lt;",
-]
 NAMES = [
     "甄嬛",
     "عبد الرحمن الناصر",
@@ -101,55 +93,6 @@ def made(
     )
 
 
-class Outline(html.parser.HTMLParser):
-    """Elements, attributes and texts as a browser finds them."""
-
-    void = frozenset({"meta", "br"})
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.texts: list[str] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag not in self.void:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, tag
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-    @property
-    def text(self) -> str:
-        return "".join(self.texts)
-
-
-def outline(page: str) -> Outline:
-    found = Outline(page)
-    assert found.open == []
-    return found
-
-
-PAGE_TAGS = """
-    html head meta title style body header main footer section h1 h2 h3 h4 p em br dl dt dd div
-    ul ol li span strong bdi table caption thead tbody tr th td details summary figure figcaption
-    svg g text tspan rect path circle
-"""
-
-
 def test_names_never_become_markup() -> None:
     page = render_report(
         made(NAMES, method=EVIL[0]),
@@ -160,7 +103,7 @@ def test_names_never_become_markup() -> None:
         version=EVIL[0],
     )
     found = outline(page)
-    assert set(found.tags) <= set(PAGE_TAGS.split())
+    assert set(found.tags) <= PAGE_TAGS
     assert not [name for _, name, _ in found.attributes if name.startswith("on")]
     for name in EVIL:
         assert name in found.text
@@ -205,7 +148,7 @@ def test_confidences_have_two_plots_and_a_table_in_place_of_the_margins() -> Non
     assert (
         found.tags.count("svg") == sum(a == ("svg", "role", "img") for a in found.attributes) == 8
     )
-    assert set(found.tags) <= set(PAGE_TAGS.split())
+    assert set(found.tags) <= PAGE_TAGS
     ids = [value for _, name, value in found.attributes if name == "id"]
     assert len(ids) == len(set(ids))
     assert found.tags.count("caption") == found.tags.count("table")

@@ -27,6 +27,8 @@ from castline.testing.series import make_series
 from .conftest import edit
 from .kill_sweep import work_through
 
+pytestmark = pytest.mark.slow
+
 Contents = Callable[[Path], dict[str, bytes]]
 
 SWEEP = Path(__file__).with_name("kill_sweep.py")

@@ -105,6 +105,8 @@ class Attribution:
             cannot tell.
         reasons: For each line what decided it, in words; None for the usual ones.
         warnings: What is missing in the series and what that costs, in sentences.
+        passes: (N,) the pass that decided each line, from 1; 0 for what was there before the first.
+            None for a method without passes that tell.
     """
 
     code: Ints
@@ -115,6 +117,7 @@ class Attribution:
     confidence: Floats | None = None
     reasons: tuple[tuple[str, ...], ...] | None = None
     warnings: tuple[str, ...] = ()
+    passes: Ints | None = None
 
 
 class Method(Protocol):

@@ -39,8 +39,10 @@ __all__ = [
     "choose_variant",
     "is_new_voice",
     "label_frames",
+    "margins",
     "new_voice",
     "read_labels",
+    "summarise_asked",
     "summarise_labels",
 ]
 
@@ -109,7 +111,7 @@ def label_frames(
     is_own = code == label[owner]
     own[owner[is_own]] = score[is_own]
     calibrated = result.confidence is not None
-    margin = _margins(begins, score, released=not calibrated)
+    margin = margins(begins, score, released=not calibrated)
     known, left = seed != NOBODY, label == UNSURE
     sure = (label >= 0) & (margin >= DOUBT_MARGIN)
     confidence = np.full(len(rows), np.nan, np.float32)
@@ -123,7 +125,7 @@ def label_frames(
         {
             "line": line,
             "character": _spelled(label, names),
-            "pass": np.zeros(len(rows), np.int64),
+            "pass": np.zeros(len(rows), np.int64) if result.passes is None else result.passes[rows],
             "score": pl.Series(own, dtype=pl.Float32).fill_nan(None),
             "margin": margin,
             "status": np.select([left, known | sure], ["abstained", "settled"], "doubtful").astype(
@@ -184,11 +186,17 @@ def _with_mouths(
     return told
 
 
-def _margins(begins: npt.NDArray[np.int64], score: Floats, *, released: bool) -> Floats:
+def margins(begins: npt.NDArray[np.int64], score: Floats, *, released: bool) -> Floats:
     """Best score minus second best of each line; without candidates 0, with one its score.
 
-    The release takes 0.25 off a similarity below 1 that stands alone. A probability that stands
-    alone says as much as any other.
+    Args:
+        begins: (N + 1,) where the candidates of each line begin.
+        score: Their scores, best first within a line.
+        released: Take 0.25 off a similarity below 1 that stands alone, as the release does. A
+            probability that stands alone says as much as any other.
+
+    Returns:
+        (N,)
     """
     counts = np.diff(begins)
     best = np.zeros(len(counts), np.float32)
@@ -229,7 +237,7 @@ def choose_variant(project: Project, method: str | None = None, protocol: str | 
     """
     made = project.store.variants("labels")
     # The best method first; whatever else there is, by name.
-    best = ["fusion", "propagation"]
+    best = ["reasoning", "fusion", "reasoning-propagation", "propagation"]
     order = [*best, *sorted({each.rpartition("-")[0] for each in made}.difference(best))]
     wanted = [
         f"{m}-{p}"
@@ -274,4 +282,23 @@ def summarise_labels(project: Project, variant: str) -> dict[str, Any]:
         "unknown": speakers.get(UNKNOWN, 0),
         "doubtful": int((labels["status"] == "doubtful").sum()),
         "speakers": speakers,
+    }
+
+
+def summarise_asked(project: Project, variant: str) -> dict[str, Any] | None:
+    """Counts over the lines that a language model was asked about; None where none was."""
+    import polars as pl
+
+    if not project.store.exists("asked", variant=variant):
+        return None
+    asked = project.store.read("asked", variant=variant)
+    lines = sum(project.store.read("labels", e, variant).height for e in project.episodes())
+    return {
+        "lines": asked.height,
+        "percent": 100 * asked.height / max(lines, 1),
+        "probe": asked.filter(pl.col("pass") == 0).height,
+        "answered": asked.filter(status="answered").height,
+        "gave_up": asked.filter(status="gave up").height,
+        "changed": int(asked["changed"].sum()),
+        "tokens": int(asked["tokens"].sum()),
     }

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from castline.attribution.asking import Question, rank_questions
-from castline.attribution.base import NOBODY, UNSURE, Attribution, Ints, Series
 from castline.attribution.inputs import active_edits
-from castline.attribution.labels import is_new_voice
+from castline.attribution.reading import attribution_of
 from castline.attribution.series import PROTOCOLS, load_series
 from castline.errors import UnknownName
 from castline.pipeline.progress import Recorder
@@ -72,7 +69,7 @@ def ask(project: Project, variant: str, count: int) -> list[AskedLine]:
     labels = pl.concat([store.read("labels", each, variant) for each in episodes])
     labels = labels.unique("line", keep="first", maintain_order=True)
     candidates = pl.concat([store.read("candidates", each, variant) for each in episodes])
-    asked = rank_questions(series, _read_back(series, labels, candidates), count)
+    asked = rank_questions(series, attribution_of(series, labels, candidates), count)
     columns = ["line", "episode", "start_ms", "text"]
     lines = pl.concat([store.read("lines", each, columns=columns) for each in episodes])
     facts = _facts([each.line for each in asked], lines, labels, candidates)
@@ -101,39 +98,3 @@ def _facts(
     for more in (lines, spoken, others):
         wanted = wanted.join(more, on="line", how="left", maintain_order="left")
     return wanted.with_columns(pl.col("speaker").fill_null(UNKNOWN)).drop("line")
-
-
-def _read_back(series: Series, labels: pl.DataFrame, candidates: pl.DataFrame) -> Attribution:
-    """What a method found, from its tables; a line that has no label yet is all doubt."""
-    import polars as pl
-
-    cast = {name: code for code, name in enumerate(series.cast)}
-    names = labels["character"].unique().to_list() + candidates["character"].unique().to_list()
-    voices = {name for name in names if is_new_voice(name) and name not in cast}
-    codes = cast | {name: len(cast) + number for number, name in enumerate(sorted(voices))}
-    rows = pl.DataFrame({"line": series.lines}, schema={"line": pl.String}).with_row_index("row")
-    listed = rows.join(candidates, on="line").sort("row", "rank")
-    size = np.bincount(listed["row"].to_numpy(), minlength=len(rows))
-    best = listed.group_by("line").agg(pl.col("score").max())
-    told = rows
-    for more in (labels.select("line", "character", "confidence"), best):
-        told = told.join(more, on="line", how="left", maintain_order="left")
-    # An unknown line has no confidence of its own: how sure would the best guess be?
-    sure = told["confidence"].fill_null(told["score"]).fill_null(0.0)
-    return Attribution(
-        code=_coded(told["character"].fill_null(UNKNOWN), codes),
-        voices_found=len(voices),
-        offsets=np.concatenate([[0], np.cumsum(size)]),
-        candidate=_coded(listed["character"], codes),
-        score=listed["score"].to_numpy(),
-        confidence=None if labels["confidence"].is_null().all() else sure.to_numpy(),
-    )
-
-
-def _coded(names: pl.Series, codes: dict[str, int]) -> Ints:
-    """The code of each name; `NOBODY` for others, `UNSURE` for unknown."""
-    import polars as pl
-
-    known = {**codes, UNKNOWN: UNSURE}
-    coded = names.replace_strict(known, default=NOBODY, return_dtype=pl.Int32)
-    return coded.to_numpy()

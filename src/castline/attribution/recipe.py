@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from castline.attribution.abstain import AbstainParams, abstain
+from castline.attribution.abstain import AbstainParams
 from castline.attribution.base import Method
-from castline.attribution.inputs import active_edits, input_digests
-from castline.attribution.labels import label_frames, new_voice
-from castline.attribution.mouths import VERSION as MOUTHS_VERSION
-from castline.attribution.mouths import MouthParams, weigh_mouths
-from castline.attribution.series import PROTOCOLS, Protocol, load_series
-from castline.errors import TableError, UnknownName
+from castline.attribution.discussing import Plan, discussed_unit, talking_name
+from castline.attribution.labels_unit import labels_unit, mouth_settings
+from castline.attribution.series import PROTOCOLS, Protocol
+from castline.attribution.talking import TalkingMethod
+from castline.errors import TableError, UnknownName, UsageError
 from castline.pipeline.progress import Recorder
 from castline.pipeline.run import RunSummary, run_units
-from castline.pipeline.stage import Output, Unit, why_stale
+from castline.pipeline.stage import Unit, why_stale
 from castline.registry import Registry
 from castline.settings import build
 from castline.tables.catalog import GIVEN
-from castline.tables.edits import EditLog
 
 if TYPE_CHECKING:
-    import polars as pl
-
+    from castline.agents.driver import DriverParams
+    from castline.agents.endpoints import Endpoint
     from castline.pipeline.progress import Reporter
     from castline.project import Project
 
-__all__ = ["METHODS", "attribute", "choose_protocol", "stale_labels"]
+__all__ = [
+    "METHODS",
+    "TALKING",
+    "attribute",
+    "choose_protocol",
+    "stale_labels",
+    "variant_of",
+]
 
 METHODS: Registry[Method] = Registry(
     "method",
@@ -43,6 +45,13 @@ METHODS: Registry[Method] = Registry(
         "diarization": "castline.attribution.baselines:DIARIZATION",
     },
 )
+"""Methods that label a series."""
+TALKING: Registry[TalkingMethod] = Registry(
+    "method",
+    "castline.talking_methods",
+    {"reasoning": "castline.attribution.reasoning.method:METHOD"},
+)
+"""Methods that have a language model judge the labels of another method."""
 
 
 def choose_protocol(project: Project, name: str = "auto") -> Protocol:
@@ -73,6 +82,9 @@ def attribute(
     protocol: str = "auto",
     settings: Mapping[str, Any] | None = None,
     max_risk: float | None = None,
+    base: str = "fusion",
+    endpoints: Sequence[Endpoint] = (),
+    driver: DriverParams | None = None,
     reporter: Reporter | None = None,
     dry_run: bool = False,
 ) -> tuple[str, RunSummary]:
@@ -83,12 +95,15 @@ def attribute(
 
     Args:
         project: The series.
-        method: A name of `METHODS`.
+        method: A name of `METHODS` or `TALKING`.
         protocol: A name of `PROTOCOLS`, or `auto`.
         settings: Settings of the method by name, over those of castline.toml.
         max_risk: Share of wrong labels, 0 to 1, that may be expected among those given; doubtful
             lines are `unknown` rather than make it larger. That of castline.toml
             (`[abstain] max_risk`) when None; where there is none, every line gets the best guess.
+        base: For a method of `TALKING`: the method whose labels it judges. Those are made first.
+        endpoints: For such a method: where it asks.
+        driver: How it asks, and what that may cost.
         reporter: Told about progress and warnings.
         dry_run: Say what would be made and why, and make nothing.
 
@@ -99,26 +114,86 @@ def attribute(
         ProjectBusy: Another run works in the project.
         TableError: A table that is needed is missing.
         SettingsError: A setting does not exist or is out of range.
-        UsageError: A risk is given and the method gives no confidences.
+        UsageError: A risk is given and the method gives no confidences, or a method has nobody to
+            ask.
+        EndpointError: No endpoint gave a single reply.
+        LimitReached: The budget ended before all lines in doubt were judged; all are labelled.
+        RunError: Some lines got no reply and keep the label of the base method.
     """
     reporter = reporter or Recorder()
-    how = METHODS.get(method)
+    variant = variant_of(project, method, protocol, base)
     under = choose_protocol(project, protocol)
-    values = {**project.settings.get(method, {}), **(settings or {})}
-    parameters = build(how.parameters, values, f"settings of {method}")
-    chosen = {} if max_risk is None else {"max_risk": max_risk}
-    risk = build(
-        AbstainParams, {**project.settings.get("abstain", {}), **chosen}, "settings of abstain"
-    )
-    variant = f"{how.name}-{under.name}"
+    risk = _risk(project, {} if max_risk is None else {"max_risk": max_risk})
+    talks = method in TALKING.names()
+    if talks:
+        if not endpoints:
+            raise UsageError(
+                f"{method} asks a language model, and no endpoint was given: add --endpoint, such "
+                "as --endpoint http://127.0.0.1:8000/v1."
+            )
+        talker = TALKING.get(method)
+        parameters = _parameters(project, talker, settings)
+        models = tuple(each.identity for each in endpoints)
+        plan = Plan(talker, base, under, parameters, risk, models)
+        units = _judged_units(project, plan, endpoints, driver, dry_run=dry_run)
+    else:
+        how = METHODS.get(method)
+        units = _units(project, how, under, _parameters(project, how, settings), risk, variant)
     with project.lock():
         # Made up one after the other: the labels depend on the seeds that were just found.
-        units = _units(project, how, under, parameters, risk, variant)
-        seeking = under.seeds != GIVEN
-        summary = run_units(project.store, units, reporter, total=1 + seeking, dry_run=dry_run)
+        total = 1 + (under.seeds != GIVEN) + talks
+        summary = run_units(project.store, units, reporter, total=total, dry_run=dry_run)
     for error in summary.failures.values():
         raise error
     return variant, summary
+
+
+def variant_of(project: Project, method: str, protocol: str = "auto", base: str = "fusion") -> str:
+    """Variant of the tables that a method writes.
+
+    Raises:
+        UnknownName: There is no such method, base method or protocol.
+        TableError: The protocol needs given seeds and the project has none.
+    """
+    under = choose_protocol(project, protocol)
+    known = (*METHODS.names(), *TALKING.names())
+    if method not in known:
+        raise UnknownName("method", method, known)
+    if method not in TALKING.names():
+        return f"{method}-{under.name}"
+    return f"{talking_name(method, METHODS.get(base).name)}-{under.name}"
+
+
+def _parameters(
+    project: Project, method: Method | TalkingMethod, settings: Mapping[str, Any] | None = None
+) -> Any:
+    """The settings of a method: those given, over those of castline.toml."""
+    values = {**project.settings.get(method.name, {}), **(settings or {})}
+    return build(method.parameters, values, f"settings of {method.name}")
+
+
+def _risk(project: Project, chosen: Mapping[str, Any] | None = None) -> AbstainParams:
+    values = {**project.settings.get("abstain", {}), **(chosen or {})}
+    return build(AbstainParams, values, "settings of abstain")
+
+
+def _judged_units(
+    project: Project,
+    plan: Plan,
+    endpoints: Sequence[Endpoint],
+    driver: DriverParams | None,
+    *,
+    dry_run: bool,
+) -> Iterator[Unit]:
+    """The labels of the base method, made as always, and what a model makes of them."""
+    method = METHODS.get(plan.base)
+    parameters = _parameters(project, method)
+    risk = _risk(project)
+    for unit in _units(project, method, plan.protocol, parameters, risk, plan.judged):
+        yield unit
+        if not dry_run and why_stale(project.store, unit) is not None:
+            return  # it failed, and says so
+    yield discussed_unit(project, plan, endpoints, driver)
 
 
 def _units(
@@ -129,7 +204,7 @@ def _units(
     risk: AbstainParams,
     variant: str,
 ) -> Iterator[Unit]:
-    mouths = _mouth_settings(project)
+    mouths = mouth_settings(project)
     if protocol.seeds != GIVEN:
         from castline.attribution.cluster_seeds import ClusterSeedsParams
         from castline.attribution.seeding import cluster_seeds_unit
@@ -138,69 +213,7 @@ def _units(
         yield cluster_seeds_unit(
             project, protocol, build(ClusterSeedsParams, values, "cluster-seeds"), mouths
         )
-    yield _labels_unit(project, method, protocol, parameters, risk, variant)
-
-
-def _labels_unit(
-    project: Project,
-    method: Method,
-    protocol: Protocol,
-    parameters: Any,
-    risk: AbstainParams,
-    variant: str,
-) -> Unit:
-    episodes = project.episodes()
-    mouths = _mouth_settings(project)
-    outputs = tuple(
-        Output(name, episode, variant) for episode in episodes for name in ("candidates", "labels")
-    )
-
-    def make(reporter: Reporter) -> Iterator[tuple[Output, pl.DataFrame]]:
-        edits = active_edits(project, reporter)
-        series = load_series(project.store, episodes, protocol, edits)
-        if method.seeded and not (series.seeds >= 0).any():
-            reporter.warn(f"no line has a known speaker, so {method.name} can name nobody")
-
-        def progress(done: int, total: int) -> None:
-            reporter.step(method.name, done, total, "series")
-
-        found = method.attribute(series, parameters, progress)
-        for warning in found.warnings:
-            reporter.warn(warning)
-        result = weigh_mouths(series, found, mouths)
-        result = abstain(series, result, risk, method=method.name)
-        names = [*series.cast, *(new_voice(n + 1) for n in range(result.voices_found))]
-        for position, episode in enumerate(episodes):
-            rows = np.flatnonzero(series.episode == position)
-            candidates, labels = label_frames(
-                series, result, names, rows, episode=episode, method=method.name
-            )
-            yield Output("candidates", episode, variant), candidates
-            yield Output("labels", episode, variant), labels
-
-    return Unit(
-        stage=f"attribute-{method.name}",
-        version=method.version,
-        name="series",
-        outputs=outputs,
-        inputs={
-            **input_digests(project, ("seeds", protocol.seeds)),
-            "edits": EditLog(project.database).digest(),
-            "mouths": f"{MOUTHS_VERSION}: {mouths}",
-            **method.rests_on(parameters),
-        },
-        parameters={
-            "protocol": protocol.name,
-            **dataclasses.asdict(parameters),
-            # Not said where it is not set: then it makes no labels out of date.
-            **({} if risk.max_risk is None else {"max_risk": risk.max_risk}),
-        },
-        make=make,
-    )
-
-
-def _mouth_settings(project: Project) -> MouthParams:
-    return build(MouthParams, project.settings.get("mouths", {}), "settings of mouths")
+    yield labels_unit(project, method, protocol, parameters, risk, variant)
 
 
 def stale_labels(project: Project) -> dict[str, str | None]:
@@ -215,14 +228,27 @@ def stale_labels(project: Project) -> dict[str, str | None]:
         if stage != "attribute":
             stale[variant] = None  # imported: it rests on files that are not ours
             continue
-        protocol = PROTOCOLS.get(str(manifest.parameters.get("protocol")))
-        if name not in METHODS or protocol is None:
+        unit = _unit_again(project, name, dict(manifest.parameters), variant)
+        if unit is None:
             stale[variant] = f"made by {manifest.stage}, which this Castline does not know"
-            continue
-        method = METHODS.get(name)
-        values = {k: v for k, v in manifest.parameters.items() if k != "protocol"}
-        risk = AbstainParams(values.pop("max_risk", None))
-        parameters = build(method.parameters, values, f"settings of {name}")
-        unit = _labels_unit(project, method, protocol, parameters, risk, variant)
-        stale[variant] = why_stale(project.store, unit)
+        else:
+            stale[variant] = why_stale(project.store, unit)
     return stale
+
+
+def _unit_again(project: Project, name: str, values: dict[str, Any], variant: str) -> Unit | None:
+    """The unit that made labels with these parameters; None for one of another Castline."""
+    protocol = PROTOCOLS.get(str(values.pop("protocol", None)))
+    risk = AbstainParams(values.pop("max_risk", None))
+    if protocol is None:
+        return None
+    if name in TALKING.names():
+        talker = TALKING.get(name)
+        base, models = str(values.pop("base")), tuple(values.pop("models"))
+        parameters = build(talker.parameters, values, f"settings of {name}")
+        return discussed_unit(project, Plan(talker, base, protocol, parameters, risk, models))
+    if name not in METHODS.names():
+        return None
+    method = METHODS.get(name)
+    parameters = build(method.parameters, values, f"settings of {name}")
+    return labels_unit(project, method, protocol, parameters, risk, variant)

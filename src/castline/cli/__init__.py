@@ -2,7 +2,8 @@
 
 Exit codes: 0 done; 1 another refusal of Castline; 2 wrong usage or settings, or a missing extra;
 3 no project, or a damaged table; 4 the project is busy; 5 broken input; 6 the disk refused;
-7 some units failed and the others were kept; 130 interrupted. A traceback is a bug of ours.
+7 some units failed and the others were kept; 8 no endpoint gives usable replies; 9 a limit was
+reached; 130 interrupted. A traceback is a bug of ours.
 """
 
 from __future__ import annotations
@@ -13,7 +14,20 @@ import sys
 
 import typer
 
-from castline.cli import attribution, cast, edit, exports, film, models, series, subtitles, train
+from castline.cli import (
+    attribution,
+    cast,
+    edit,
+    exports,
+    film,
+    mcp,
+    models,
+    series,
+    story,
+    subtitles,
+    traces,
+    train,
+)
 from castline.cli.output import clean
 from castline.errors import CastlineError
 
@@ -48,7 +62,20 @@ def _root(
     pass
 
 
-for noun in (film, series, cast, subtitles, attribution, edit, exports, models, train):
+for noun in (
+    film,
+    series,
+    cast,
+    subtitles,
+    attribution,
+    story,
+    traces,
+    mcp,
+    edit,
+    exports,
+    models,
+    train,
+):
     noun.register(app)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from castline.cli.endpoints import Endpoints, opened
 from castline.cli.output import TerminalReporter, clean, emit, table
 from castline.cli.series import DryRun, Json
 
 if TYPE_CHECKING:
     from castline.attribution.evaluation.results import Evaluation
+    from castline.errors import LimitReached, RunError
     from castline.project import Project
 
 __all__ = ["register"]
@@ -21,6 +24,8 @@ Method = Annotated[str, typer.Option(help="The method, see `castline methods`.")
 
 _SHOWN = 24
 """Characters of a line that are shown in a table."""
+_SENT = "the dialogue around each line in doubt, with who speaks and who is seen"
+"""What models get to know."""
 
 
 def register(app: typer.Typer) -> None:
@@ -53,55 +58,96 @@ def attribute(
             min=0, help="Also name so many lines whose check by a person would help most."
         ),
     ] = 0,
+    base: Annotated[
+        str, typer.Option(help="For reasoning: the method whose labels are judged.")
+    ] = "fusion",
+    endpoint: Endpoints = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option(min=0, help="Tokens that models may use [any number].")
+    ] = None,
+    budget_cost: Annotated[
+        float | None,
+        typer.Option(min=0, help="Money that may be spent, by the prices in castline.toml [any]."),
+    ] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Say who speaks each line, and on demand which lines to check next."""
-    from castline.attribution.labels import summarise_labels
+    """Say who speaks each line, and on demand which lines to check next.
+
+    With --method reasoning, a language model judges the lines that the base method is in doubt
+    about. Run it again to go on: what was paid for is not asked again.
+    """
+    from castline.agents.driver import DriverParams
+    from castline.attribution.labels import summarise_asked, summarise_labels
     from castline.attribution.recipe import attribute as run
+    from castline.attribution.recipe import variant_of
+    from castline.errors import LimitReached, RunError
+    from castline.pipeline.run import RunSummary
     from castline.project import Project
     from castline.settings import parse_assignments
 
     reporter = TerminalReporter()
-    opened = Project.open(project)
-    try:
-        variant, summary = run(
-            opened,
-            method=method,
-            protocol=protocol,
-            settings=parse_assignments(set_ or []),
-            max_risk=max_risk,
-            reporter=reporter,
-            dry_run=dry_run,
-        )
-    finally:
-        reporter.close()
+    folder = Project.open(project)
+    failed: RunError | LimitReached | None = None
+    with opened(endpoint, folder, _SENT) as endpoints:
+        try:
+            variant, summary = run(
+                folder,
+                method=method,
+                protocol=protocol,
+                settings=parse_assignments(set_ or []),
+                max_risk=max_risk,
+                base=base,
+                endpoints=endpoints,
+                driver=DriverParams(budget_tokens=budget_tokens, budget_cost=budget_cost),
+                reporter=reporter,
+                dry_run=dry_run,
+            )
+        except (RunError, LimitReached) as error:
+            # All lines are labelled: some keep what they had.
+            failed, summary = error, RunSummary()
+            variant = variant_of(folder, method, protocol, base)
+        finally:
+            reporter.close()
     facts: dict[str, Any] = {
         "project": str(project),
         "labels": variant,
         "made": summary.made,
         "fresh": summary.fresh,
         "warnings": reporter.warnings,
+        "unanswered": str(failed) if failed else None,
     }
     if dry_run:
         text = "\n".join(f"{unit}: {why}" for unit, why in summary.made.items())
         emit(facts, text or f"{variant}: up to date", as_json=as_json)
         return
-    counts = summarise_labels(opened, variant)
+    counts = summarise_labels(folder, variant)
     facts |= counts
     speakers = [[name, str(count)] for name, count in list(counts["speakers"].items())[:12]]
-    done = "labelled" if summary.made else "up to date"
+    done = "up to date" if summary.fresh and not summary.made else "labelled"
     left = f" ({counts['unknown']} left unknown)" if counts["unknown"] else ""
     text = (
         f"{variant}: {counts['lines']} lines {done}; {counts['named']} with somebody of the cast, "
         f"{counts['new_voices']} with one of the new voices, {counts['others']} with others{left}; "
         f"{counts['doubtful']} are doubtful\n\n" + table(["speaker", "lines"], speakers)
     )
+    if sent := summarise_asked(folder, variant):
+        facts["asked"] = sent
+        text += (
+            f"\n\n{sent['lines']} lines ({sent['percent']:.1f} %) went to the model, "
+            f"{sent['probe']} of them to try it: {sent['answered']} answered, "
+            f"{sent['gave_up']} without a valid answer; {sent['changed']} labels changed; "
+            f"{sent['tokens']:,} tokens"
+        )
     if ask:
-        asked = _questions(opened, variant, ask)
+        asked = _questions(folder, variant, ask)
         facts["questions"] = asked
         text += f"\n\n{_question_table(asked)}" if asked else "\n\nNo line is in doubt."
     emit(facts, text, as_json=as_json)
+    if failed:
+        for line in f"castline: {failed}".splitlines():
+            print(clean(line), file=sys.stderr)
+        raise typer.Exit(failed.exit_code)
 
 
 def _questions(project: Project, variant: str, count: int) -> list[dict[str, Any]]:
@@ -207,7 +253,11 @@ def evaluate(
             f"\n{name}: {each['difference']:+.2f} points against {against}, "
             f"p = {each['p']:.2g} (McNemar)"
         )
-    emit(facts, f"{text}{_confidence(evaluation)}\n\nreport: {outcome.report}", as_json=as_json)
+    text += f"{_confidence(evaluation)}\n\nreport: {outcome.report}"
+    if outcome.conversations:
+        facts["conversations"] = str(outcome.conversations)
+        text += f"\nconversations: {outcome.conversations}"
+    emit(facts, text, as_json=as_json)
 
 
 def _confidence(evaluation: Evaluation) -> str:
@@ -271,15 +321,17 @@ def benchmark(
 def methods(as_json: Json = False) -> None:
     """List the methods, protocols and scoring rules."""
     from castline.attribution.evaluate import RULES
-    from castline.attribution.recipe import METHODS
+    from castline.attribution.recipe import METHODS, TALKING
     from castline.attribution.series import PROTOCOLS
 
     facts = {
         "methods": list(METHODS.names()),
+        "with a language model": list(TALKING.names()),
         "protocols": {name: each.meaning for name, each in PROTOCOLS.items()},
         "rules": list(RULES),
     }
     text = "methods:   " + ", ".join(METHODS.names())
+    text += "\n           with a language model (--endpoint): " + ", ".join(TALKING.names())
     text += "\nprotocols: " + "\n           ".join(
         f"{name}: {each.meaning}" for name, each in PROTOCOLS.items()
     )

@@ -89,7 +89,7 @@ def status(
             if (manifest := opened.store.manifest(name, unit))
         )
         for name, declared in CATALOG.items()
-        if not declared.variants
+        if not declared.variants or opened.store.units(name)
     }
     stale = stale_labels(opened)
     edits = len(EditLog(opened.database).active())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from castline._version import __version__
 from castline.attribution.evaluate import compare
@@ -44,6 +46,7 @@ def render_report(
     language: str = "",
     version: str = __version__,
     comparison: Mapping[str, Any] | None = None,
+    conversations: str = "",
 ) -> str:
     """Make the report.
 
@@ -57,6 +60,8 @@ def render_report(
         version: Version of Castline that made the labels.
         comparison: A result of `compare` to show; several evaluations are compared with the first
             one anyway.
+        conversations: Page about conversations with a model to link to, as a path from this page;
+            file names in it stand as they are.
 
     Returns:
         The page: no script, nothing loaded from elsewhere; light and dark, for screens of any
@@ -83,6 +88,8 @@ def render_report(
                 *(compare(listed[0], each) for each in listed[1:]),
             ],
             rules=RULES,
+            # Bytes: a file name may be no text.
+            conversations=quote(os.fsencode(conversations)),
         )
     )
 

@@ -28,12 +28,15 @@ class Outcome:
         evaluation: The figures.
         comparison: The paired comparison with other labels, if one was asked for.
         report: Where the page was written.
+        conversations: Where the conversations with a model begin that made the labels; None where
+            there were none.
     """
 
     variant: str
     evaluation: Evaluation
     comparison: dict[str, Any] | None
     report: Path
+    conversations: Path | None = None
 
 
 def evaluate_variant(project: Project, variant: str) -> Evaluation:
@@ -93,6 +96,8 @@ def evaluate_project(
 ) -> Outcome:
     """Compare labels with the truth, and write the report.
 
+    Where a model was asked, the pages of the conversations are written beside it.
+
     Args:
         project: The series.
         method: Labels of this method; the best there are when None.
@@ -103,12 +108,14 @@ def evaluate_project(
     Raises:
         UsageError: There are no such labels.
         TableError: The project has no truth.
+        InputError: The traces of the conversations are damaged.
         StorageError: The disk refused.
     """
     from castline.attribution.evaluate import compare
     from castline.attribution.labels import choose_variant
     from castline.errors import UnknownName
     from castline.report.attribution import render_report
+    from castline.report.conversations import write_conversations
 
     variant = choose_variant(project, method, protocol)
     made = project.store.variants("labels")
@@ -118,9 +125,14 @@ def evaluate_project(
     comparison = None
     if against is not None:
         comparison = compare(evaluate_variant(project, against), evaluation)
-    page = render_report(
-        evaluation, series=project.name, version=__version__, comparison=comparison
-    )
     path = Path(report) if report else project.folder / "reports" / f"{variant}.html"
+    talks = write_conversations(project, variant, path.with_name(f"{path.stem}-conversations"))
+    page = render_report(
+        evaluation,
+        series=project.name,
+        version=__version__,
+        comparison=comparison,
+        conversations=f"{talks.parent.name}/{talks.name}" if talks else "",
+    )
     write_atomically(path, page.encode("utf-8"))
-    return Outcome(variant, evaluation, comparison, path)
+    return Outcome(variant, evaluation, comparison, path, talks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from castline.report.text import cleaned, number, percent
+from castline.report.text import abridged, cleaned, number, percent, rows
 from castline.timing import format_clock
 
 if TYPE_CHECKING:
@@ -26,5 +26,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(number=number, percent=percent, clock=format_clock)
+    made.filters.update(
+        number=number, percent=percent, clock=format_clock, rows=rows, abridged=abridged
+    )
     return made

@@ -6,7 +6,9 @@ import re
 import unicodedata
 from typing import Any
 
-__all__ = ["cleaned", "number", "percent", "shortened"]
+from markupsafe import Markup
+
+__all__ = ["abridged", "cleaned", "number", "percent", "rows", "shortened"]
 
 _BLANK = re.compile(r"[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 # What would break the file, or turn around the text that follows it.
@@ -45,6 +47,24 @@ def shortened(text: str, width: int) -> str:
     while kept and (_joined(text[kept]) or text[kept - 1] == _JOINER):
         kept -= 1
     return text[:kept].rstrip() + "…"
+
+
+def abridged(text: str, most: int = 8000) -> str:
+    """Text of at most so many characters: what is too much is taken out before its end.
+
+    >>> abridged("x" * 20, 8).splitlines()
+    ['xxxxxx', '[… 12 characters left out …]', 'xx']
+    """
+    if len(text) <= most:
+        return text
+    end = most // 4
+    left_out = number(len(text) - most)
+    return f"{text[: most - end]}\n[… {left_out} characters left out …]\n{text[-end:]}"
+
+
+def rows(text: str) -> Markup:
+    """Text for an element that keeps line breaks: escaped, each row cleaned."""
+    return Markup("\n").join(cleaned(row) for row in text.splitlines())
 
 
 def _columns(char: str) -> int:

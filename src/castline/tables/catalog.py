@@ -9,7 +9,17 @@ from __future__ import annotations
 from castline.errors import UnknownName
 from castline.tables.schema import Column, Table
 
-__all__ = ["CATALOG", "GIVEN", "IMPORTED", "NARRATOR", "OTHERS", "RESERVED", "UNKNOWN", "table"]
+__all__ = [
+    "CATALOG",
+    "GIVEN",
+    "IMPORTED",
+    "NARRATOR",
+    "OTHERS",
+    "RESERVED",
+    "STORY",
+    "UNKNOWN",
+    "table",
+]
 
 OTHERS = "others"
 """Label of a line spoken by somebody outside the cast."""
@@ -20,7 +30,9 @@ NARRATOR = "narrator"
 GIVEN = "given"
 """Variant of the seeds table for seeds that came with the series."""
 IMPORTED = "imported"
-"""Variant of the labels table for speakers that are named in the imported files."""
+"""Variant of the tables labels and captions for what is named in the imported files."""
+STORY = "story"
+"""Variant of the tables clips and relations for what `castline story` made."""
 RESERVED = (OTHERS, UNKNOWN, NARRATOR)
 
 _EPISODE = Column("episode", "text", "the episode where the row applies")
@@ -97,7 +109,8 @@ _TABLES = (
             _SOURCE,
             _CONFIDENCE,
         ),
-        "Who is what to whom.",
+        "Who is what to whom: what came with the series, or, as `story`, what models read in it.",
+        variants=True,
     ),
     Table(
         "speech",
@@ -129,6 +142,27 @@ _TABLES = (
         "The shots, in order, without gaps.",
     ),
     Table(
+        "shot_likeness",
+        1,
+        "episode",
+        ("shot",),
+        (
+            Column("shot", "text", "the shot"),
+            _EPISODE,
+            Column(
+                "likeness",
+                "float",
+                "how alike its pictures are to those of the shot before; missing in the first",
+                low=-1.001,
+                high=1.001,
+                nullable=True,
+            ),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "How much each shot looks like the one before.",
+    ),
+    Table(
         "clips",
         1,
         "episode",
@@ -142,7 +176,33 @@ _TABLES = (
             _SOURCE,
             _CONFIDENCE,
         ),
-        "The film in pieces of a few seconds: short shots joined, long ones cut; without gaps.",
+        "The film in pieces of a few seconds, without gaps: short shots joined, long ones cut; "
+        "as `story`, shots that look alike joined first.",
+        variants=True,
+    ),
+    Table(
+        "captions",
+        1,
+        "episode",
+        ("part", "kind"),
+        (
+            Column("part", "text", "the clip or section that it tells of"),
+            _EPISODE,
+            Column(
+                "kind",
+                "text",
+                "what is seen in a clip of a few seconds; what happens in a section of a minute or "
+                "two, in full, in brief, in a phrase",
+                choices=("clip", "section", "brief", "title"),
+            ),
+            Column("start_ms", "int", "where the part starts"),
+            Column("end_ms", "int", "where it ends, not included"),
+            Column("text", "text", "what a model wrote"),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "What is seen and what happens, in words: of `clips`, of `sections`, or `imported`.",
+        variants=True,
     ),
     Table(
         "readings",
@@ -414,6 +474,31 @@ _TABLES = (
             _CONFIDENCE,
         ),
         "Who speaks each line, by one method. Several speakers of a line are several rows.",
+        variants=True,
+    ),
+    Table(
+        "asked",
+        1,
+        "series",
+        ("line",),
+        (
+            _LINE,
+            _EPISODE,
+            Column("pass", "int", "in which pass, at last; 0: it only tried the model", low=0),
+            Column("status", "text", "what came of it", choices=("answered", "gave up")),
+            Column(
+                "answer",
+                "text",
+                "whom the model named: a character, a new voice, others",
+                nullable=True,
+            ),
+            Column("changed", "bool", "whether the line has another label than before"),
+            Column("tokens", "int", "tokens read and written about the line", low=0),
+            Column("why", "text", "why there is no answer", nullable=True),
+            _SOURCE,
+            _CONFIDENCE,
+        ),
+        "What a language model was asked about the labels; written when no reply is missing.",
         variants=True,
     ),
 )

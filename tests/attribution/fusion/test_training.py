@@ -19,6 +19,8 @@ from castline.errors import InputError, UsageError
 from castline.project import Project
 from castline.testing.series import make_series, write_series
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("lightgbm", reason="training needs the extra `train`")
 
 QUICK = RankerSettings(leaves=7, rounds=12, rows_a_leaf=20, seeds=(1,), feature_fraction=0.5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +27,7 @@ __all__ = [
     "is_narrator",
     "line_ids",
     "read_array",
+    "read_captions",
     "read_faces",
     "read_library",
     "read_lines",
@@ -98,6 +99,18 @@ class Library(msgspec.Struct):
 
 class _Relations(msgspec.Struct):
     relationship_list: list[Any] = []
+
+
+class _Caption(msgspec.Struct):
+    start_timestamp: str
+    end_timestamp: str
+    description: str
+
+
+class _Section(msgspec.Struct):
+    episode_idx: int
+    brief_caption: _Caption
+    detailed_caption_list: list[_Caption] = []
 
 
 class _SeedCharacter(msgspec.Struct):
@@ -239,6 +252,44 @@ def read_relations(path: Path, reporter: Reporter) -> pl.DataFrame:
     triples = list(dict.fromkeys(well_formed))
     columns = {name: [t[i] for t in triples] for i, name in enumerate(("from", "to", "relation"))}
     return build_frame(table("relations"), columns, source=SOURCE)
+
+
+def read_captions(
+    path: Path, episodes: Sequence[str], reporter: Reporter
+) -> dict[str, pl.DataFrame]:
+    """The `captions` tables of `caption.json`, by episode; every episode has one.
+
+    Its brief captions tell of sections, its detailed ones of clips. No method needs captions, so
+    those of other episodes and those that end before they start are left out with a warning.
+
+    Raises:
+        InputError: Broken JSON, or a time that is none.
+    """
+    rows: dict[str, list[tuple[str, str, int, int, str]]] = {each: [] for each in episodes}
+    wrong = 0
+    for number, section in enumerate(_decode(path, list[_Section])):
+        name = f"{section.episode_idx + 1:04d}"
+        brief, clips = section.brief_caption, section.detailed_caption_list
+        for kind, letter, each in [("brief", "x", brief), *(("clip", "c", c) for c in clips)]:
+            start = _clock(path, number, "start_timestamp", each.start_timestamp)
+            end = _clock(path, number, "end_timestamp", each.end_timestamp)
+            if name not in rows or end < start:
+                wrong += 1
+                continue
+            part = f"{name}-{letter}{len(rows[name]) + 1:05d}"
+            rows[name].append((part, kind, start, end, each.description))
+    if wrong:
+        reporter.warn(f"{path}: {wrong} captions are of no episode, or end before they start")
+    columns = ("part", "kind", "start_ms", "end_ms", "text")
+    return {
+        name: build_frame(
+            table("captions"),
+            {column: [row[at] for row in found] for at, column in enumerate(columns)},
+            episode=name,
+            source=SOURCE,
+        )
+        for name, found in rows.items()
+    }
 
 
 def read_lines(

@@ -1,4 +1,4 @@
-"""The units that import a series folder: one an episode, then cast, relations and seeds."""
+"""The units that import a series folder: one an episode, then what tells of the whole series."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from castline.sources.dramasr.read import (
     Library,
     is_narrator,
     read_array,
+    read_captions,
     read_faces,
     read_library,
     read_lines,
@@ -25,7 +26,7 @@ from castline.sources.dramasr.read import (
     read_seeds,
     read_voices,
 )
-from castline.tables.catalog import GIVEN, NARRATOR, table
+from castline.tables.catalog import GIVEN, IMPORTED, NARRATOR, table
 from castline.tables.schema import build_frame
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _episodes(folder: Path) -> list[str]:
 
 
 def units(folder: Path, store: TableStore) -> tuple[int, Iterator[Unit]]:
-    """The units that import a series folder: one an episode, then cast, relations and seeds.
+    """The units that import a series folder: one an episode, then what tells of the whole series.
 
     Args:
         folder: The series folder of the release.
@@ -85,7 +86,7 @@ def units(folder: Path, store: TableStore) -> tuple[int, Iterator[Unit]]:
     """
     episodes = _episodes(folder)
     library = read_library(folder / "face_data" / "face_info.json")
-    relations = folder / "relation.json"
+    relations, captions = folder / "relation.json", folder / "caption.json"
     seeds = sorted(folder.glob("init_seeds_*.json"))[:1]
 
     def listed() -> Iterator[Unit]:
@@ -95,10 +96,13 @@ def units(folder: Path, store: TableStore) -> tuple[int, Iterator[Unit]]:
         yield _cast_unit(folder, library, store, episodes)
         if relations.exists():
             yield _relations_unit(relations)
+        if captions.exists():
+            yield _captions_unit(captions, episodes)
         for path in seeds:
             yield _seeds_unit(path, store, episodes)
 
-    return len(episodes) + 1 + relations.exists() + len(seeds), listed()
+    total = len(episodes) + 1 + relations.exists() + captions.exists() + len(seeds)
+    return total, listed()
 
 
 def _first_width(folder: Path, episodes: list[str]) -> int | None:
@@ -216,6 +220,23 @@ def _relations_unit(path: Path) -> Unit:
         version=1,
         name="series",
         outputs=(Output("relations"),),
+        inputs={"file": _digest(path)},
+        make=make,
+    )
+
+
+def _captions_unit(path: Path, episodes: list[str]) -> Unit:
+    outputs = {each: Output("captions", each, IMPORTED) for each in episodes}
+
+    def make(reporter: Reporter) -> Iterator[tuple[Output, pl.DataFrame]]:
+        for episode, frame in read_captions(path, episodes, reporter).items():
+            yield outputs[episode], frame
+
+    return Unit(
+        stage="import-dramasr-captions",
+        version=1,
+        name="series",
+        outputs=tuple(outputs.values()),
         inputs={"file": _digest(path)},
         make=make,
     )
