@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
 
+from castline import offline
 from castline.engines.models import State, file_state, listed, models_folder
 from castline.testing.dramasr import write_release
 from castline.testing.series import SyntheticSeries, make_series
@@ -18,6 +21,21 @@ settings.load_profile("castline")
 
 Contents = Callable[[Path], dict[str, bytes]]
 Weights = Callable[[str], Path]
+
+
+@pytest.fixture(autouse=True)
+def _offline_ends_with_the_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A network that a test forbids in its own process is there again for the next one."""
+    forbidden = True
+
+    def add(hook: Callable[[str, tuple[object, ...]], None]) -> None:
+        # There is no way to take a hook away, so this one falls silent.
+        sys.addaudithook(lambda event, given: hook(event, given) if forbidden else None)
+
+    monkeypatch.setattr(offline, "sys", SimpleNamespace(addaudithook=add))
+    monkeypatch.setattr(offline, "_forbidden", False)
+    yield
+    forbidden = False
 
 
 @pytest.fixture(scope="session")

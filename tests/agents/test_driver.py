@@ -111,6 +111,8 @@ def test_asking_the_very_same_again_is_another_reply_and_is_kept_too(
         open_session(server.endpoint()).run([Stubborn()], "task", ended.append)
 
     assert [trace.answer for trace in ended] == [["reply 0", "reply 1", "reply 2"]] * 2
+    tries = [*ended[0].earlier, ended[0].messages]
+    assert [messages[-1].text for messages in tries] == ["reply 0", "reply 1", "reply 2"]
 
 
 def test_conversations_are_taken_as_places_become_free(serve: Serve, open_session: Open) -> None:

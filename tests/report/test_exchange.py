@@ -6,6 +6,7 @@ import time
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from castline.agents.messages import Reply, ToolCall, Usage
 from castline.agents.traces import Said, Trace, Turn
@@ -108,8 +109,14 @@ def test_native_calls_and_thoughts_kept_apart_are_shown_like_tagged_ones() -> No
 
 def test_replies_of_a_try_that_was_begun_anew_stand_apart() -> None:
     turns = [turn("<tool>voices</tool>"), turn("<answer>others</answer>"), turn("Bo")]
-    found = exchange(trace([*OPENING, Said("assistant", "Bo")], turns))
+    said = [Said("assistant", "voices"), Said("user", "Bo: 0.9"), Said("assistant", "others")]
+    found = exchange(
+        structs.replace(
+            trace([*OPENING, Said("assistant", "Bo")], turns), earlier=((*OPENING, *said),)
+        )
+    )
     assert [step.turn for step in found.earlier] == turns[:2]
+    assert [step.back for step in found.earlier] == [("Bo: 0.9",), ()]
     assert [step.turn for step in found.steps] == turns[2:]
 
 

@@ -63,7 +63,7 @@ def die_before_touch(number: int) -> None:
 def work_through(release: Path, into: Path) -> None:
     """The job: whatever Castline writes into a project, and an export beside its tables."""
     project, _ = import_dramasr(release, into)
-    castline.attribute(project)
+    castline.attribute(project, method="propagation")
     castline.export(project, format="vtt", to=into / "captions")
 
 

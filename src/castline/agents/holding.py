@@ -61,19 +61,40 @@ class Holder:
     async def _carry(self, conversation: Conversation, number: int) -> Trace:
         """One conversation from its beginning to its end."""
         turns: list[Turn] = []
+        earlier: list[tuple[Said, ...]] = []
         asked: Counter[bytes] = Counter()
         home: Station | None = None
         request = conversation.open()
+
+        def trace(end: End, said: tuple[Said, ...], fault: str = "") -> Trace:
+            return Trace(
+                task=self._task,
+                id=conversation.id,
+                number=number,
+                status=end.status,
+                fault=fault,
+                answer=end.answer,
+                why=end.why,
+                facts=end.facts,
+                messages=said,
+                earlier=tuple(earlier),
+                tools=request.tools,
+                turns=tuple(turns),
+                tokens=sum(turn.reply.usage.total for turn in turns),
+                seconds=round(sum(turn.reply.seconds for turn in turns), 3),
+            )
+
         while True:
             try:
                 reply, home, kept = await self._reply(conversation.id, request, home, asked)
             except Unanswered as error:
-                end = End("failed", why=error.why)
-                return self._trace(conversation.id, number, end, request, turns, error.kind)
+                return trace(End("failed", why=error.why), _said(request), error.kind)
             turns.append(Turn(reply, kept))
             step = conversation.hear(reply)
             if isinstance(step, End):
-                return self._trace(conversation.id, number, step, request, turns)
+                return trace(step, _said(request, reply))
+            if not _goes_on(step, request):
+                earlier.append(_said(request, reply))
             request = step
 
     async def _reply(
@@ -91,24 +112,14 @@ class Holder:
         self._replies.put(key, station.endpoint.identity, self._task, id_, reply)
         return reply, station, False
 
-    def _trace(
-        self, id_: str, number: int, end: End, request: Request, turns: list[Turn], fault: str = ""
-    ) -> Trace:
-        messages = [Said.of(message) for message in request.messages]
-        if turns and not fault:
-            messages.append(Said.of(turns[-1].reply.as_message()))
-        return Trace(
-            task=self._task,
-            id=id_,
-            number=number,
-            status=end.status,
-            fault=fault,
-            answer=end.answer,
-            why=end.why,
-            facts=end.facts,
-            messages=tuple(messages),
-            tools=request.tools,
-            turns=tuple(turns),
-            tokens=sum(turn.reply.usage.total for turn in turns),
-            seconds=round(sum(turn.reply.seconds for turn in turns), 3),
-        )
+
+def _goes_on(step: Request, request: Request) -> bool:
+    """Whether a request says all that the one before said, and more."""
+    count = len(request.messages)
+    return len(step.messages) > count and step.messages[:count] == request.messages
+
+
+def _said(request: Request, reply: Reply | None = None) -> tuple[Said, ...]:
+    """The messages of a request, and the reply to it where there is one."""
+    messages = [*request.messages, *([reply.as_message()] if reply else [])]
+    return tuple(Said.of(message) for message in messages)

@@ -76,6 +76,7 @@ class Trace(msgspec.Struct, frozen=True):
         why: One sentence for people.
         facts: More of the task, as JSON values.
         messages: The messages of the last request, and the last reply.
+        earlier: The same of tries that were begun anew, in order.
         tools: Tools that the model was told of natively.
         turns: Every reply in order.
         tokens: Tokens of all replies, those from the store too.
@@ -92,6 +93,7 @@ class Trace(msgspec.Struct, frozen=True):
     why: str = ""
     facts: dict[str, Any] = {}
     messages: tuple[Said, ...] = ()
+    earlier: tuple[tuple[Said, ...], ...] = ()
     tools: tuple[ToolSpec, ...] = ()
     turns: tuple[Turn, ...] = ()
     tokens: int = 0

@@ -131,7 +131,8 @@ def attribute(
         f"{counts['new_voices']} with one of the new voices, {counts['others']} with others{left}; "
         f"{counts['doubtful']} are doubtful\n\n" + table(["speaker", "lines"], speakers)
     )
-    if sent := summarise_asked(folder, variant):
+    # Where replies are missing, what is kept of those that were asked is of an earlier run.
+    if not failed and (sent := summarise_asked(folder, variant)):
         facts["asked"] = sent
         text += (
             f"\n\n{sent['lines']} lines ({sent['percent']:.1f} %) went to the model, "

@@ -153,7 +153,11 @@ def _whole(trace: Trace) -> str:
         **{name: _spelled(value) for name, value in trace.facts.items()},
     }
     head = [f"{clean(name)}: {clean(value)}" for name, value in facts.items() if value]
-    return "\n".join([*head, *(line for said in trace.messages for line in _lines(said))])
+    parts: list[str] = []
+    for messages in (*trace.earlier, trace.messages):
+        parts += ["", "══ asked anew ═══════════"] if parts else []
+        parts += [line for said in messages for line in _lines(said)]
+    return "\n".join([*head, *parts])
 
 
 def _lines(said: Said) -> Iterator[str]:

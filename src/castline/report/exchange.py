@@ -56,7 +56,7 @@ class Exchange:
     Attributes:
         system: The instructions it began with.
         question: The user's message that it began with.
-        earlier: Replies of tries that were begun anew; what came back is not kept.
+        earlier: Tries that were begun anew, one after the other.
         steps: The last try.
         models: Each model that took part, and the name of its endpoint.
     """
@@ -74,18 +74,18 @@ def exchange(trace: Trace) -> Exchange:
         (at for at, said in enumerate(trace.messages) if said.role in ("assistant", "tool")),
         len(trace.messages),
     )
-    opening, rest = trace.messages[:begin], trace.messages[begin:]
-    told = list(_told(rest))
-    # The messages are those of the last try: its replies are the last ones.
-    first = max(len(trace.turns) - len(told), 0)
+    opening = trace.messages[:begin]
+    before = [back for said in trace.earlier for back in _told(said)]
+    told = [*before, *_told(trace.messages)]
+    steps = tuple(
+        Step(_reply_parts(turn.reply), back, turn)
+        for turn, back in zip(trace.turns, told, strict=False)
+    )
     return Exchange(
         system=_joined(opening, "system"),
         question=_joined(opening, "user"),
-        earlier=tuple(Step(_reply_parts(turn.reply), (), turn) for turn in trace.turns[:first]),
-        steps=tuple(
-            Step(_reply_parts(turn.reply), back, turn)
-            for turn, back in zip(trace.turns[first:], told, strict=False)
-        ),
+        earlier=steps[: len(before)],
+        steps=steps[len(before) :],
         models=tuple(dict.fromkeys((t.reply.model, t.reply.endpoint) for t in trace.turns)),
     )
 
