@@ -70,6 +70,11 @@ benchmark: $(MODELS)
 	$(BIN)/python benchmarks/attribution.py
 	$(BIN)/python benchmarks/train_fusion.py
 	$(BIN)/python benchmarks/fusion.py
+	$(BIN)/python benchmarks/fusion_limits.py
+	$(BIN)/python benchmarks/fusion_errors.py
+	$(BIN)/python benchmarks/driver.py
+	$(BIN)/python benchmarks/reasoning_doubt.py
+	$(BIN)/python benchmarks/reasoning.py
 	$(BIN)/python benchmarks/exactness.py
 	$(BIN)/python benchmarks/unsupervised_seeds.py
 	$(BIN)/python benchmarks/unsupervised_seeds.py --last-look \

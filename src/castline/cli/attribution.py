@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from castline.cli.endpoints import Endpoints, opened
+from castline.cli.endpoints import BudgetCost, BudgetTokens, Endpoints, opened
 from castline.cli.output import TerminalReporter, clean, emit, table
 from castline.cli.series import DryRun, Json
 
@@ -62,13 +62,8 @@ def attribute(
         str, typer.Option(help="For reasoning: the method whose labels are judged.")
     ] = "fusion",
     endpoint: Endpoints = None,
-    budget_tokens: Annotated[
-        int | None, typer.Option(min=0, help="Tokens that models may use [any number].")
-    ] = None,
-    budget_cost: Annotated[
-        float | None,
-        typer.Option(min=0, help="Money that may be spent, by the prices in castline.toml [any]."),
-    ] = None,
+    budget_tokens: BudgetTokens = None,
+    budget_cost: BudgetCost = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:

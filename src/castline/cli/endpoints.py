@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from castline.agents.endpoints import Endpoint
     from castline.project import Project
 
-__all__ = ["Endpoints", "opened"]
+__all__ = ["BudgetCost", "BudgetTokens", "Endpoints", "opened"]
 
 Endpoints = Annotated[
     list[str] | None,
@@ -26,6 +26,13 @@ Endpoints = Annotated[
     ),
 ]
 """The option of every command that asks models."""
+BudgetTokens = Annotated[
+    int | None, typer.Option(min=0, help="Tokens that models may use [any number].")
+]
+BudgetCost = Annotated[
+    float | None,
+    typer.Option(min=0, help="Money that may be spent, by the prices in castline.toml [any]."),
+]
 
 
 @contextlib.contextmanager

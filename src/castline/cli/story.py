@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from castline.cli.endpoints import Endpoints, opened
+from castline.cli.endpoints import BudgetCost, BudgetTokens, Endpoints, opened
 from castline.cli.output import TerminalReporter, emit, table
 from castline.cli.series import DryRun, Json
 
@@ -55,13 +55,8 @@ def story(
         typer.Option(help="A folder with your own captions/, summaries/, relations/ templates."),
     ] = None,
     in_flight: Annotated[int, typer.Option(min=1, help="Questions at once.")] = 32,
-    budget_tokens: Annotated[
-        int | None, typer.Option(min=0, help="Tokens that may be used [any number].")
-    ] = None,
-    budget_cost: Annotated[
-        float | None,
-        typer.Option(min=0, help="Money that may be spent, by the prices in castline.toml [any]."),
-    ] = None,
+    budget_tokens: BudgetTokens = None,
+    budget_cost: BudgetCost = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
