@@ -16,13 +16,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asking import ABSENT, Case, released_case
+from asking import Case, released_case
 from castline.attribution.base import NOBODY, Series
-from castline.attribution.fusion.lessons import UNTOLD, Lesson, cut_lessons, load_truth, without
+from castline.attribution.fusion.lessons import (
+    UNTOLD,
+    Lesson,
+    cut_lessons,
+    cut_series,
+    load_truth,
+    without,
+)
 from castline.attribution.fusion.method import fuse, missing
 from castline.attribution.fusion.start import first_labels
 from castline.attribution.nearness import FaceTimes, Timeline
-from castline.attribution.tight_seeds import find_tight_seeds
 from castline.sources.recipe import import_dramasr
 from common import series_folder, write_results
 
@@ -122,38 +128,8 @@ def _named(case: Case, rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 def _part(case: Case, rows: npt.NDArray[Any], known: npt.NDArray[np.bool_]) -> Case:
     """Some lines, of whose speakers some are known."""
-    series, members = case.series, int(known.sum())
-    code = np.append(np.where(known, np.cumsum(known) - 1, NOBODY), NOBODY).astype(np.int32)
-    truth = case.truth[rows]
-    speaker = code[np.where((truth >= 0) & (truth < len(known)), truth, len(known))]
-    start, end = series.timeline.start_ms[rows], series.timeline.end_ms[rows]
-    inside = (series.faces.start_ms >= start.min() - 10_000) & (
-        series.faces.start_ms <= end.max() + 10_000
-    )
-    faces = series.faces
-    kept = dataclasses.replace(
-        series,
-        lines=tuple(series.lines[row] for row in rows),
-        episode=series.episode[rows] - series.episode[rows[0]],
-        timeline=Timeline(start, end),
-        faces=FaceTimes(
-            start_ms=faces.start_ms[inside],
-            end_ms=faces.end_ms[inside],
-            character=code[faces.character[inside]],
-            score=faces.score[inside],
-            box=None if faces.box is None else faces.box[inside],
-        ),
-        voices=series.voices[rows],
-        cast=tuple(each for each, here in zip(series.cast, known, strict=True) if here),
-        everywhere=series.everywhere[known],
-        seeds=find_tight_seeds(series.voices[rows], speaker, members),
-        texts=tuple(series.texts[row] for row in rows),
-        forms=tuple(each for each, here in zip(series.forms, known, strict=True) if here),
-        strength=None if series.strength is None else series.strength[rows],
-    )
-    told = np.where(truth == UNTOLD, UNTOLD, np.where(speaker >= 0, speaker, members))
-    told = np.where(truth == ABSENT, members, told)
-    return dataclasses.replace(case, series=kept, truth=told.astype(np.int32))
+    series, truth = cut_series(case.series, case.truth, rows, known)
+    return dataclasses.replace(case, series=series, truth=truth)
 
 
 def _among(case: Case) -> Case:

@@ -28,7 +28,7 @@ from castline.attribution.fusion.words import Wording, read_wording, word_column
 from castline.attribution.series import has_voice
 from castline.attribution.similarity import Workers
 
-__all__ = ["Prepared", "measure_cues", "prepare"]
+__all__ = ["STEPS", "Prepared", "Step", "measure_cues", "prepare"]
 
 Floats = npt.NDArray[np.float32]
 Step = Callable[[], None]

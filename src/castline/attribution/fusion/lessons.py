@@ -27,7 +27,16 @@ from castline.pipeline.progress import Recorder
 if TYPE_CHECKING:
     from castline.project import Project
 
-__all__ = ["LACKS", "PARTS", "UNTOLD", "Lesson", "cut_lessons", "load_truth", "without"]
+__all__ = [
+    "LACKS",
+    "PARTS",
+    "UNTOLD",
+    "Lesson",
+    "cut_lessons",
+    "cut_series",
+    "load_truth",
+    "without",
+]
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int32]
@@ -137,12 +146,38 @@ def _lesson(
     cast, told = len(series.cast), truth[rows]
     known = series.everywhere.copy()
     known[series.faces.character[series.faces.character >= 0]] = True
-    speaks = known & (np.bincount(told[(told >= 0) & (told < cast)], minlength=cast) > 0)
     # Only those who speak in the part are known in it, as in the published setting.
-    code = np.append(np.where(speaks, np.cumsum(speaks) - 1, NOBODY), NOBODY).astype(np.int32)
-    members = int(speaks.sum())
+    speaks = known & (np.bincount(told[(told >= 0) & (told < cast)], minlength=cast) > 0)
+    lesson, told = cut_series(series, truth, rows, speaks)
+    return Lesson(
+        name=name,
+        part=part,
+        demanding=False,
+        series=lesson,
+        truth=told,
+        propagation=first_labels(lesson),
+    )
+
+
+def cut_series(
+    series: Series, truth: Ints, rows: npt.NDArray[np.intp], known: Bools
+) -> tuple[Series, Ints]:
+    """Some lines as a series of its own, with seeds of its own by the published rule.
+
+    Args:
+        series: The series.
+        truth: (N,) true speakers as `Lesson` has them.
+        rows: The lines that are left, of whole episodes.
+        known: (C,) who of the cast is left; the others are nobody of it.
+
+    Returns:
+        The series, and who speaks its lines.
+    """
+    cast, told = len(series.cast), truth[rows]
+    code = np.append(np.where(known, np.cumsum(known) - 1, NOBODY), NOBODY).astype(np.int32)
+    members = int(known.sum())
     speaker = code[np.where(told >= 0, np.minimum(told, cast), cast)]
-    lesson = dataclasses.replace(
+    cut = dataclasses.replace(
         series,
         lines=tuple(series.lines[row] for row in rows),
         episode=series.episode[rows] - series.episode[rows[0]],
@@ -154,24 +189,16 @@ def _lesson(
             int(series.timeline.end_ms[rows].max()) + _MARGIN_MS,
         ),
         voices=series.voices[rows],
-        cast=tuple(each for each, here in zip(series.cast, speaks, strict=True) if here),
-        everywhere=series.everywhere[speaks],
+        cast=tuple(each for each, here in zip(series.cast, known, strict=True) if here),
+        everywhere=series.everywhere[known],
         seeds=find_tight_seeds(series.voices[rows], speaker, members),
         mouths=None,
         texts=tuple(series.texts[row] for row in rows),
-        forms=tuple(each for each, here in zip(series.forms, speaks, strict=True) if here),
+        forms=tuple(each for each, here in zip(series.forms, known, strict=True) if here),
         strength=None if series.strength is None else series.strength[rows],
     )
-    return Lesson(
-        name=name,
-        part=part,
-        demanding=False,
-        series=lesson,
-        truth=np.where(told == UNTOLD, UNTOLD, np.where(speaker >= 0, speaker, members)).astype(
-            np.int32
-        ),
-        propagation=first_labels(lesson),
-    )
+    told = np.where(told == UNTOLD, UNTOLD, np.where(speaker >= 0, speaker, members))
+    return cut, told.astype(np.int32)
 
 
 def _faces_between(faces: FaceTimes, code: Ints, begin: int, end: int) -> FaceTimes:

@@ -8,6 +8,7 @@ starts. The answer is the mean of the passes.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from castline.attribution.base import NOBODY, Attribution, Progress, Series
-from castline.attribution.fusion.cues import STEPS, Prepared, measure_cues, prepare
+from castline.attribution.fusion.cues import STEPS, Prepared, Step, measure_cues, prepare
 from castline.attribution.fusion.decoding import (
     fix_seeds,
     initial_shares,
@@ -24,11 +25,11 @@ from castline.attribution.fusion.decoding import (
 )
 from castline.attribution.fusion.model import SHIPPED, Model, read_model
 from castline.attribution.fusion.reasons import line_reasons
-from castline.attribution.fusion.rows import Columns
+from castline.attribution.fusion.rows import Columns, Rows
 from castline.attribution.fusion.start import first_labels
 from castline.tables.catalog import OTHERS
 
-__all__ = ["METHOD", "FusionMethod", "FusionParams", "fuse", "missing"]
+__all__ = ["METHOD", "FusionMethod", "FusionParams", "fuse", "missing", "run_passes"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -79,18 +80,37 @@ def fuse(series: Series, model: Model, progress: Progress | None = None) -> Attr
     share = initial_shares(series, found)
     prepared = prepare(series, found, share)
     mean = np.zeros_like(share)
-    columns: Columns = {}
-    for each in range(passes):
-        columns.clear()  # the largest thing there is: never two of them
-        rows, columns = measure_cues(prepared, share, step)
-        share = fix_seeds(series, model.judge(each, rows, columns, share.shape[1]))
-        mean += share / passes
+    for rows, columns, judged in run_passes(prepared, model, share, step):  # noqa: B007
+        mean += judged / passes
     mean **= model.sharpness
     mean /= mean.sum(1, keepdims=True)
     code = pick_speakers(series, mean)
     reasons = line_reasons(rows, columns, code, (*series.cast, OTHERS), prepared.length_s)
     result = _attribution(series, prepared, mean, code, reasons)
     return dataclasses.replace(result, warnings=missing(series, model))
+
+
+def run_passes(
+    prepared: Prepared, model: Model, share: Floats, step: Step
+) -> Iterator[tuple[Rows, Columns, Floats]]:
+    """Measure cues and judge by them, pass after pass, each from what the one before gave.
+
+    Args:
+        prepared: What is known of the series whatever its labels.
+        model: The trained model.
+        share: (N, C + 1) probabilities to begin with.
+        step: Called as `measure_cues` does.
+
+    Yields:
+        The rows, their columns, which the next pass empties, and (N, C + 1) probabilities.
+    """
+    columns: Columns = {}
+    for number in range(len(model.rankers)):
+        columns.clear()  # the largest thing there is: never two of them
+        rows, columns = measure_cues(prepared, share, step)
+        judged = model.judge(number, rows, columns, share.shape[1])
+        share = fix_seeds(prepared.series, judged)
+        yield rows, columns, share
 
 
 def _silent(done: int, total: int) -> None:

@@ -18,7 +18,7 @@ from castline.errors import InputError
 from castline.files import read_bytes, write_atomically
 from castline.processors import available_processors
 
-__all__ = ["SHIPPED", "Model", "read_model", "write_model"]
+__all__ = ["SHIPPED", "Model", "read_model", "spread", "write_model"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -71,9 +71,14 @@ class Model:
             span = slice(begin, begin + _ROWS_AT_ONCE)
             block = np.stack([columns[name][span] for name in ranker.names], axis=1)
             score[span] = ranker.score(block, threads=available_processors())
-        share = np.zeros((len(rows.begin) - 1, width), np.float32)
-        share[rows.line, rows.code] = softmax_by_line(score, rows.begin)
-        return share
+        return spread(rows, score, width)
+
+
+def spread(rows: Rows, score: Floats, width: int) -> Floats:
+    """(N, C + 1) probability of each candidate from its score (R,); `width` is C + 1."""
+    share = np.zeros((len(rows.begin) - 1, width), np.float32)
+    share[rows.line, rows.code] = softmax_by_line(score, rows.begin)
+    return share
 
 
 @cache

@@ -19,8 +19,9 @@ from castline.attribution.base import NOBODY
 from castline.attribution.fusion.cues import measure_cues, prepare
 from castline.attribution.fusion.decoding import fix_seeds, initial_shares
 from castline.attribution.fusion.lessons import LACKS, UNTOLD, Lesson, without
-from castline.attribution.fusion.model import Model
-from castline.attribution.fusion.ranker import Ranker, softmax_by_line
+from castline.attribution.fusion.method import run_passes
+from castline.attribution.fusion.model import Model, spread
+from castline.attribution.fusion.ranker import Ranker
 from castline.attribution.fusion.ranker_training import Choices, RankerSettings, train_ranker
 from castline.attribution.fusion.rows import Columns, Rows
 
@@ -124,7 +125,9 @@ def train_fusion(
             ranker = _train(others or taught, names, brief, threads)
             for place, lesson in enumerate(lessons):
                 if lesson.part == part:
-                    judged = _judge(ranker, *measured[place], len(lesson.series.cast) + 1, threads)
+                    rows, features = measured[place]
+                    score = ranker.score(features, threads=threads)
+                    judged = spread(rows, score, len(lesson.series.cast) + 1)
                     shares[place] = fix_seeds(lesson.series, judged)
                     history[place].append(shares[place])
     held = [
@@ -197,12 +200,8 @@ def _padded(logs: Floats, width: int = 12) -> Floats:
 def _apply(model: Model, lesson: Lesson) -> Held:
     share = initial_shares(lesson.series, lesson.propagation)
     prepared = prepare(lesson.series, lesson.propagation, share)
-    shares = []
-    for step in range(len(model.rankers)):
-        rows, columns = measure_cues(prepared, share, _nothing)
-        share = fix_seeds(lesson.series, model.judge(step, rows, columns, share.shape[1]))
-        shares.append(share)
-    return Held(lesson, tuple(shares))
+    passes = run_passes(prepared, model, share, _nothing)
+    return Held(lesson, tuple(share for _, _, share in passes))
 
 
 def _choices(
@@ -253,13 +252,6 @@ def _train(
         weight=np.concatenate([each.weight for each in parts]),
     )
     return train_ranker(joined, names, settings, threads=threads)
-
-
-def _judge(ranker: Ranker, rows: Rows, features: Floats, width: int, threads: int) -> Floats:
-    share = np.zeros((len(rows.begin) - 1, width), np.float32)
-    score = ranker.score(features, threads=threads)
-    share[rows.line, rows.code] = softmax_by_line(score, rows.begin)
-    return share
 
 
 def _nothing() -> None:
