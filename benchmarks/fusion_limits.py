@@ -37,6 +37,8 @@ CROWD = ("ren_shi_jian", "zhen_huan_zhuan")
 """Whose casts make the crowd of a hundred and fifty."""
 EPISODES = 4
 """Episodes that are labelled alone, spread over each series."""
+WRONG = 10
+"""Of so many seeds one is given to somebody else."""
 WIDTH = 64
 """Numbers of a voiceprint by the poorer engine."""
 
@@ -71,6 +73,8 @@ def _poorer(case: Case) -> Iterator[tuple[str, list[Case]]]:
     yield "no faces", [_of(case, without(lesson, "faces").series)]
     yield "no words", [_of(case, without(lesson, "words").series)]
     yield "no voices", [_of(case, without(lesson, "voices").series)]
+    yield "no relations", [_of(case, dataclasses.replace(case.series, relations=()))]
+    yield f"one seed in {WRONG} wrong", [_of(case, _misled(case.series))]
     yield f"voiceprints of {WIDTH} numbers", [_of(case, _poorer_voices(case.series))]
     count = int(case.series.episode.max()) + 1
     chosen = np.linspace(0, count - 1, EPISODES).round().astype(int)
@@ -94,6 +98,16 @@ def _judge(case: Case) -> Judged:
 
     found = first_labels(case.series)
     return int(counted.sum()), percent(found.code), percent(fuse(case.series, case.model).code)
+
+
+def _misled(series: Series) -> Series:
+    """With some seeds given to others of the cast by mistake (drawn by seed 0)."""
+    draw = np.random.default_rng(0)
+    given = np.flatnonzero(series.seeds >= 0)
+    wrong = draw.choice(given, len(given) // WRONG, replace=False)
+    seeds, cast = series.seeds.copy(), len(series.cast)
+    seeds[wrong] = (seeds[wrong] + draw.integers(1, cast, len(wrong))) % cast
+    return dataclasses.replace(series, seeds=seeds)
 
 
 def _poorer_voices(series: Series) -> Series:
@@ -181,6 +195,10 @@ def _joined(one: Series, more: Series) -> Series:
         texts=(*one.texts, *more.texts),
         forms=(*one.forms, *more.forms),
         strength=strength,
+        relations=(
+            *one.relations,
+            *((here + cast, there + cast, what) for here, there, what in more.relations),
+        ),
     )
 
 

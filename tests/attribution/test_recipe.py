@@ -46,8 +46,18 @@ def test_every_method_labels_every_line_once_under_every_protocol(
     assert (joined["score"] <= joined["best"]).all()
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("method", METHODS.names())
+@pytest.mark.parametrize(
+    ("method", "protocol"),
+    [
+        pytest.param(
+            method,
+            protocol,
+            marks=() if (method, protocol) == ("fusion", "released") else pytest.mark.slow,
+        )
+        for method in METHODS.names()
+        for protocol in PROTOCOLS
+    ],
+)
 def test_no_method_looks_at_the_truth(
     project: Project, tmp_path: Path, small: SyntheticSeries, method: str, protocol: str
 ) -> None:
@@ -118,6 +128,7 @@ def test_an_edit_is_a_seed_that_spreads(tmp_path: Path) -> None:
     assert followed > rest.height / 2
 
 
+@pytest.mark.slow
 def test_undoing_an_edit_brings_the_same_bytes_back(
     project: Project, contents: Callable[[Path], dict[str, bytes]]
 ) -> None:
@@ -146,6 +157,7 @@ def test_a_line_given_to_nobody_stays_so_and_teaches_no_voice(project: Project) 
     assert labels["status"].to_list() == ["settled"] * 3 + ["abstained"] * 2
 
 
+@pytest.mark.slow
 def test_a_cluster_can_be_named_as_somebody_new(tmp_path: Path) -> None:
     series = make_series(cast=3, lines=400, episodes=1, extras=0.4, seed=5)
     project = Project.create(tmp_path / "project")

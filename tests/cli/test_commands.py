@@ -33,6 +33,7 @@ def test_the_main_job_runs_from_a_release_folder_to_captions(
     assert "<v " in files[0].read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_second_run_of_anything_does_nothing(run: Run, release: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     run("import", "dramasr", release, "--into", project)
@@ -45,6 +46,7 @@ def test_a_second_run_of_anything_does_nothing(run: Run, release: Path, tmp_path
     assert attributed.json["made"] == {}
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_would_run_and_why(run: Run, project: Project) -> None:
     by_propagation = ("attribute", project.folder, "--method", "propagation")
     run(*by_propagation)
@@ -58,6 +60,7 @@ def test_a_dry_run_says_what_would_run_and_why(run: Run, project: Project) -> No
     assert again.json["made"] == {}, "the dry run changed nothing"
 
 
+@pytest.mark.slow
 def test_status_says_what_is_out_of_date(run: Run, project: Project) -> None:
     before = run("status", project.folder, "--json").json
     run("edit", "line", project.folder, "0001-00003", "--to", "others", "--author", "Ann")
@@ -69,6 +72,7 @@ def test_status_says_what_is_out_of_date(run: Run, project: Project) -> None:
     assert after["edits"] == 1
 
 
+@pytest.mark.slow
 def test_an_edit_shows_in_exports_at_once_and_can_be_undone(
     run: Run, project: Project, tmp_path: Path
 ) -> None:
@@ -153,6 +157,7 @@ def test_names_of_strangers_cannot_steer_the_terminal(run: Run, project: Project
     assert "␛[2Jgone" in result.out
 
 
+@pytest.mark.slow
 def test_the_benchmark_writes_one_record_for_each_rule_and_labels_by_position(
     run: Run, release: Path, tmp_path: Path
 ) -> None:

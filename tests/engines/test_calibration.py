@@ -192,6 +192,7 @@ def attributed(takes: Any, seed: int) -> tuple[float, float]:
     return float((code[cast] == who[cast]).mean()), float(kept_off.mean())
 
 
+@pytest.mark.slow
 def test_label_propagation_works_on_calibrated_voices_and_fails_on_plain_ones(
     weights: Weights,
 ) -> None:

@@ -30,6 +30,8 @@ from tests.conftest import Contents
 
 from .conftest import SPEAKERS, Copied, speakers
 
+pytestmark = pytest.mark.slow
+
 Guarded = Callable[[Project], Recorder]
 
 

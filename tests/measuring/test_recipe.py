@@ -212,6 +212,7 @@ finally:
 """
 
 
+@pytest.mark.slow
 def test_offline_the_whole_chain_opens_no_connection(measured: Copied) -> None:
     project = measured()
     shutil.rmtree(project.folder / "tables")

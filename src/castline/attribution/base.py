@@ -73,6 +73,7 @@ class Series:
         forms: (C,) by what names each of the cast may be called.
         strength: (N,) norm of each voiceprint as it was measured, over the series' median; 1 where
             an engine gives norm 1, 0 where there is no voiceprint.
+        relations: Codes of two of the cast, and what the first is to the second.
     """
 
     lines: tuple[str, ...]
@@ -87,6 +88,7 @@ class Series:
     texts: tuple[str, ...] = ()
     forms: tuple[tuple[str, ...], ...] = ()
     strength: Floats | None = None
+    relations: tuple[tuple[int, int, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ def input_digests(project: Project, *extra: tuple[str, str]) -> dict[str, str]:
     if not episodes:
         raise TableError(f"{project.folder}: the project has no lines. Import a series first.")
     wanted = [(name, episode, "") for name in _READ for episode in episodes]
-    wanted += [("cast", "series", ""), *((name, "series", variant) for name, variant in extra)]
+    wanted += [(name, "series", "") for name in ("cast", "relations")]
+    wanted += [(name, "series", variant) for name, variant in extra]
     found = {
         "/".join(part for part in (name, variant, unit) if part): store.manifest(
             name, unit, variant

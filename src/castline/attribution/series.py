@@ -125,6 +125,7 @@ def load_series(
         texts=tuple(texts),
         forms=_forms(store, cast),
         strength=strength,
+        relations=_relations(store, cast),
     )
 
 
@@ -178,6 +179,19 @@ def _forms(store: TableStore, cast: tuple[str, ...]) -> tuple[tuple[str, ...], .
     table = store.read("cast", columns=["character", "other_names"])
     others: dict[str, list[str]] = dict(table.iter_rows())
     return tuple((name, *(others.get(name) or ())) for name in cast)
+
+
+def _relations(store: TableStore, cast: tuple[str, ...]) -> tuple[tuple[int, int, str], ...]:
+    """What the cast are to each other, as it came with the series.
+
+    What models read in it is left out: they knew the speakers from labels.
+    """
+    if not store.exists("relations"):
+        return ()
+    table = store.read("relations", columns=["from", "to", "relation"])
+    code = {name: number for number, name in enumerate(cast)}
+    told = (row for row in table.iter_rows() if row[0] in code and row[1] in code)
+    return tuple((code[here], code[there], what) for here, there, what in told)
 
 
 def _faces(

@@ -8,6 +8,7 @@ import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 
+from castline.attribution.base import HELD, NOBODY
 from castline.attribution.fusion import clusters as module
 from castline.attribution.fusion.clusters import NO_CLUSTER, cluster_columns, voice_clusters
 from castline.attribution.fusion.linkage import average_linkage, nearest_rows
@@ -110,7 +111,7 @@ def test_next_to_nothing_has_clusters_and_finite_columns(lines: int, cast: int) 
             found = clustered(made, share)
             assert found.shape == (lines, 2)
             rows, nothing = Rows.of(np.ones(share.shape, bool)), np.zeros_like(share)
-            columns = cluster_columns(rows, found, share, nothing, nothing, made.length_s)
+            columns = told(rows, found, share, nothing, nothing, made.length_s)
             for name, column in columns.items():
                 assert column.dtype == np.float32, name
                 assert column.shape == rows.line.shape, name
@@ -134,16 +135,28 @@ def test_the_nearest_row_is_the_most_similar_and_without_rows_there_is_none() ->
     assert (nearest_rows(unit, unit[:0])[1] == -np.inf).all()
 
 
+def told(rows: Rows, *tables: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns where no line has a known speaker."""
+    clusters, share, largest, near, length = tables
+    nobody = np.full(len(share), NOBODY, np.int32)
+    columns: dict[str, np.ndarray] = cluster_columns(
+        rows, clusters, share, largest, near, length, seeds=nobody
+    )
+    return columns
+
+
 def test_columns_are_means_over_the_other_lines_of_the_cluster() -> None:
     rng = np.random.default_rng(3)
     lines, codes = 80, 4
     found = rng.integers(-1, 6, (lines, 2))
     length = rng.uniform(0.2, 4, lines).astype(np.float32)
+    seeds = rng.choice([NOBODY, HELD, *range(codes - 1)], lines).astype(np.int32)
     share, largest, near = rng.dirichlet(np.ones(codes), (3, lines)).astype(np.float32)
     rows = Rows.of(rng.random((lines, codes)) < 0.6)
     rows = Rows.of(np.ones((lines, codes), bool)) if (np.diff(rows.begin) == 0).any() else rows
-    columns = cluster_columns(rows, found, share, largest, near, length)
+    columns = cluster_columns(rows, found, share, largest, near, length, seeds=seeds)
     weight = np.minimum(length, 2)
+    known = np.where(seeds == HELD, codes - 1, seeds)
     for row, (line, code) in enumerate(zip(rows.line, rows.code, strict=True)):
         for fineness in range(2):
             mine = found[:, fineness] == found[line, fineness]
@@ -160,6 +173,10 @@ def test_columns_are_means_over_the_other_lines_of_the_cluster() -> None:
             shares = weight[other] @ share[other] / seconds
             assert columns[f"c{fineness}_P"][row] == pytest.approx(shares[code], abs=1e-5)
             assert columns[f"c{fineness}_O"][row] == pytest.approx(shares[-1], abs=1e-5)
+            seeded = np.log1p((known[other] == code).sum())
+            assert columns[f"c{fineness}_seed"][row] == pytest.approx(seeded, abs=1e-5)
+            anybody = np.log1p((known[other] >= 0).sum())
+            assert columns[f"c{fineness}_seeds"][row] == pytest.approx(anybody, abs=1e-5)
             size = np.log1p(weight[mine].sum())
             assert columns[f"c{fineness}_size"][row] == pytest.approx(size, abs=1e-5)
 
@@ -168,7 +185,7 @@ def test_leads_are_over_the_best_other_candidate_of_the_line() -> None:
     made = talk(120, 3, 16)
     share = made.share(3)
     rows = Rows.of(np.ones(share.shape, bool))
-    columns = cluster_columns(rows, clustered(made, share), share, share, share, made.length_s)
+    columns = told(rows, clustered(made, share), share, share, share, made.length_s)
     led = [name.removesuffix("_d") for name in columns if name.endswith("_d")]
     assert sorted(led) == sorted(f"c{f}_{each}" for f in range(2) for each in led_by_fineness())
     for name in led:

@@ -136,6 +136,7 @@ def test_a_cast_of_one_is_told_from_others(series: Series, model: Model) -> None
         series,
         cast=series.cast[:1],
         forms=series.forms[:1],
+        relations=(),
         everywhere=series.everywhere[:1],
         seeds=np.where(series.seeds == 0, 0, NOBODY).astype(np.int32),
         faces=dataclasses.replace(

@@ -11,9 +11,11 @@ import pytest
 import castline
 from castline.attribution.fusion.lessons import Lesson, cut_lessons, load_truth
 from castline.attribution.fusion.model import read_model
+from castline.attribution.fusion.net_training import NetSettings
 from castline.attribution.fusion.ranker_training import RankerSettings
 from castline.attribution.fusion.recipe import train_model
 from castline.attribution.fusion.training import find_sharpness, train_fusion
+from castline.attribution.fusion.tree_training import TreeSettings
 from castline.attribution.labels import read_labels
 from castline.errors import InputError, UsageError
 from castline.project import Project
@@ -23,7 +25,10 @@ pytestmark = pytest.mark.slow
 
 pytest.importorskip("lightgbm", reason="training needs the extra `train`")
 
-QUICK = RankerSettings(leaves=7, rounds=12, rows_a_leaf=20, seeds=(1,), feature_fraction=0.5)
+QUICK = RankerSettings(
+    TreeSettings(leaves=7, rounds=12, rows_a_leaf=20, seeds=(1,), feature_fraction=0.5),
+    NetSettings(hidden=(16,), epochs=8, least_steps=60, lines_a_step=128, seeds=(1,)),
+)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +115,14 @@ def test_two_series_of_one_name_are_refused(projects: list[Project], tmp_path: P
 def test_a_folder_without_a_card_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="card"):
         read_model(tmp_path)
+
+
+def test_a_model_of_another_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text('{"format": 1, "passes": 3, "sharpness": 1.0}')
+
+    with pytest.raises(InputError, match="format 1") as refused:
+        read_model(tmp_path)
+    assert "castline train fusion" in refused.value.remedy
 
 
 def test_a_broken_card_is_refused_with_its_path(tmp_path: Path) -> None:

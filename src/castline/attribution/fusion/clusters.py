@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from castline.attribution.base import NOBODY
 from castline.attribution.fusion.linkage import average_linkage, nearest_rows
 from castline.attribution.fusion.rows import Columns, Rows
 from castline.attribution.fusion.sums import weighted_sums
@@ -222,7 +223,14 @@ def _unit(rows: Floats) -> Floats:
 
 
 def cluster_columns(
-    rows: Rows, clusters: Indices, share: Floats, largest: Floats, near: Floats, length_s: Floats
+    rows: Rows,
+    clusters: Indices,
+    share: Floats,
+    largest: Floats,
+    near: Floats,
+    length_s: Floats,
+    *,
+    seeds: Ints,
 ) -> Columns:
     """What the other lines of a line's cluster tell about its candidates.
 
@@ -235,17 +243,20 @@ def cluster_columns(
         largest: (N, C + 1) share of a line's pictures in which each one's face is the largest.
         near: (N, C + 1) whether (0 to 1) each one's face is seen near a line.
         length_s: (N,) seconds of the lines.
+        seeds: (N,) code of the known speaker, `NOBODY`, or `HELD`.
 
     Returns:
         For each fineness f, columns over the rows, of the other lines by length: `cf_L` and `cf_N`,
         mean of `largest` and `near`, 0 to 1; `l` behind it, the logarithm of this over the mean of
         the series; `x` behind it, mean times logarithm, at least 0; `cf_P`, mean share of the
-        candidate; `cf_O`, of others; `cf_size`, log(1 + seconds) of all lines. `_d` behind `L`,
-        `Lx`, `N`, `Nx` and `P`: less the line's best other candidate.
+        candidate; `cf_O`, of others; `cf_size`, log(1 + seconds) of all lines; `cf_seed` and
+        `cf_seeds`, log(1 + number) of the other lines that are known to be the candidate's, and
+        anybody's. `_d` behind `L`, `Lx`, `N`, `Nx` and `P`: less the line's best other candidate.
     """
     columns: Columns = {}
     weight = np.minimum(length_s, np.float32(_COUNTED_S))
     every_line = np.arange(len(share))
+    known = _known(seeds, share.shape[1])
     for fineness in range(clusters.shape[1]):
         voice = _Voice.of(clusters[:, fineness], weight)
         prefix = f"c{fineness}"
@@ -259,9 +270,20 @@ def cluster_columns(
         columns[f"{prefix}_P"] = voice.mean(share, rows.line, rows.code)
         columns[f"{prefix}_O"] = voice.mean(share[:, -1:], every_line, 0)[rows.line]
         columns[f"{prefix}_size"] = np.log1p(voice.seconds)[rows.line]
+        columns[f"{prefix}_seed"] = np.log1p(voice.others(known, rows.line, rows.code))
+        anybody = voice.others(known.sum(axis=1, keepdims=True), every_line, 0)
+        columns[f"{prefix}_seeds"] = np.log1p(anybody)[rows.line]
         for name in ("L", "Lx", "N", "Nx", "P"):
             columns[f"{prefix}_{name}_d"] = rows.lead(columns[f"{prefix}_{name}"])
     return columns
+
+
+def _known(seeds: Ints, width: int) -> Floats:
+    """(N, C + 1) ones where a line is known to be somebody's, the last column for nobody's."""
+    known = np.zeros((len(seeds), width), np.float32)
+    line = np.flatnonzero(seeds != NOBODY)
+    known[line, np.where(seeds[line] >= 0, seeds[line], width - 1)] = 1
+    return known
 
 
 @dataclass(frozen=True)
@@ -286,10 +308,21 @@ class _Voice:
 
     def mean(self, value: Floats, line: npt.NDArray[Any], code: Ints | int) -> Floats:
         """(R,) mean of a value (N, C + 1) over the other lines of a line's cluster."""
-        # One more row than clusters: -1 finds it, and nothing in it.
-        count = int(self.cluster.max(initial=NO_CLUSTER)) + 2
-        totals = weighted_sums(self.cluster, self.weight, value, count)
-        rest = totals[self.cluster[line], code] - self.weight[line] * value[line, code]
+        rest = self._rest(self.weight, value, line, code)
         seconds = self.seconds[line] - self.weight[line]
         mean: Floats = np.maximum(rest, 0) / (np.maximum(seconds, 0) + np.float32(_PRIOR_S))
         return mean
+
+    def others(self, value: Floats, line: npt.NDArray[Any], code: Ints | int) -> Floats:
+        """(R,) sum of a value (N, C + 1) over the other lines of a line's cluster, 0 or more."""
+        rest = self._rest((self.cluster >= 0).astype(np.float32), value, line, code)
+        return np.maximum(rest, 0)
+
+    def _rest(
+        self, weight: Floats, value: Floats, line: npt.NDArray[Any], code: Ints | int
+    ) -> Floats:
+        # One more row than clusters: -1 finds it, and nothing in it.
+        count = int(self.cluster.max(initial=NO_CLUSTER)) + 2
+        totals = weighted_sums(self.cluster, weight, value, count)
+        rest: Floats = totals[self.cluster[line], code] - weight[line] * value[line, code]
+        return rest

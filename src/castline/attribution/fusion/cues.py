@@ -20,11 +20,12 @@ from castline.attribution.fusion.faces import FaceShares, Seen, face_columns, lo
 from castline.attribution.fusion.neighbours import neighbour_columns, neighbour_votes
 from castline.attribution.fusion.plda import plda_scores
 from castline.attribution.fusion.references import reference_columns
+from castline.attribution.fusion.relations import Ties, read_ties, relation_columns
 from castline.attribution.fusion.ridge import ridge_scores
 from castline.attribution.fusion.rows import Columns, Rows
 from castline.attribution.fusion.turns import turn_columns
 from castline.attribution.fusion.voice_space import VoiceSpace, adapt_voices
-from castline.attribution.fusion.words import Wording, read_wording, word_columns
+from castline.attribution.fusion.words import Wording, clean_texts, read_wording, word_columns
 from castline.attribution.series import has_voice
 from castline.attribution.similarity import Workers
 
@@ -50,6 +51,7 @@ class Prepared:
         seen: Faces in order of time.
         shares: Who is seen in and near each line.
         wording: What is said.
+        ties: Who is related to whom.
         length_s: (N,) seconds of the lines.
         clusters: (N, 2) lines of one voice, found without labels; -1 without a voice.
     """
@@ -59,6 +61,7 @@ class Prepared:
     seen: Seen
     shares: FaceShares
     wording: Wording
+    ties: Ties
     length_s: Floats
     clusters: npt.NDArray[np.int64]
 
@@ -85,6 +88,7 @@ def _prepare(series: Series, propagation: Attribution, share: Floats) -> Prepare
         seen=seen,
         shares=seen_shares(series, seen),
         wording=read_wording(series),
+        ties=read_ties(series, clean_texts(series)),
         length_s=length_s,
         clusters=voice_clusters(series.episode, space.unit, share, length_s),
     )
@@ -111,9 +115,15 @@ def _measure(prepared: Prepared, share: Floats, step: Step) -> tuple[Rows, Colum
     cast = len(series.cast)
     space = adapt_voices(series.voices, _strength(series), share, length_s)
     plda = plda_scores(space, share)
-    told = np.hstack([share, shares.largest, shares.near])
-    ridge = ridge_scores(space.unit, told, _worth(series, space, share, length_s))
-    by_label, by_largest, by_near = np.split(ridge, 3, axis=1)
+    by_label, by_largest, by_near = np.split(
+        ridge_scores(
+            space.unit,
+            np.hstack([share, shares.largest, shares.near]),
+            _worth(series, space, share, length_s),
+        ),
+        3,
+        axis=1,
+    )
     step()
     votes = neighbour_votes(series, share)
     listed = choose_candidates(
@@ -132,7 +142,13 @@ def _measure(prepared: Prepared, share: Floats, step: Step) -> tuple[Rows, Colum
     step()
     columns |= face_columns(series, rows, prepared.seen)
     columns |= cluster_columns(
-        rows, prepared.clusters, share, shares.largest, shares.near, length_s
+        rows,
+        prepared.clusters,
+        share,
+        shares.largest,
+        shares.near,
+        length_s,
+        seeds=series.seeds,
     )
     step()
     targets = {
@@ -143,11 +159,14 @@ def _measure(prepared: Prepared, share: Floats, step: Step) -> tuple[Rows, Colum
         "krL": by_largest,
     }
     columns |= neighbour_columns(series, rows, space.unit, share, targets, length_s, space.noise)
+    del targets, plda, by_label, by_largest, by_near, votes  # as large as a third of the columns
     step()
     columns |= turn_columns(series, rows, space.unit, share)
     columns |= word_columns(series, rows, share, prepared.wording)
+    columns |= relation_columns(series, rows, share, prepared.ties)
     step()
     columns |= _usual_columns(series, rows, share, length_s)
+    columns["r_seen"] = np.log1p(length_s @ shares.largest)[rows.code]
     seconds = np.maximum(columns["line_s"], 0.2)
     columns["line_cps"] = (columns["line_chars"] / seconds).astype(np.float32)
     columns |= _propagation_columns(rows, prepared.propagation, cast)

@@ -44,8 +44,9 @@ Ints = npt.NDArray[np.int32]
 PARTS = 3
 """Parts that a series is cut into, by episodes."""
 _DEMANDING = PropagationParams(threshold_end=0.55)
-"""Each part comes a second time with labels by a more demanding propagation, which leaves more
-lines to others, as the published one does in series with poorer voices."""
+"""Each part comes a second time, as a poorer series: with labels by a more demanding propagation,
+which leaves more lines to others, as the published one does where voices are poor, and without
+relations, which few series have."""
 LACKS = ("faces", "words", "voices")
 """What a series may lack."""
 UNTOLD = -9
@@ -60,7 +61,8 @@ class Lesson:
     Attributes:
         name: Of the series.
         part: Which part, from 0.
-        demanding: Whether propagation asked for more than the published constants.
+        demanding: Whether propagation asked for more than the published constants, and relations
+            are not known.
         series: What a method may see of it.
         truth: (N,) code of the true speaker, the size of the cast for others, or `UNTOLD`.
         propagation: What label propagation makes of it.
@@ -135,9 +137,17 @@ def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> l
     for part in range(parts):
         inside = (series.episode >= edges[part]) & (series.episode < edges[part + 1])
         lesson = _lesson(name, part, series, truth, np.flatnonzero(inside))
-        again = first_labels(lesson.series, _DEMANDING)
-        lessons += [lesson, dataclasses.replace(lesson, propagation=again, demanding=True)]
+        lessons += [lesson, _demanding(lesson)]
     return lessons
+
+
+def _demanding(lesson: Lesson) -> Lesson:
+    return dataclasses.replace(
+        lesson,
+        series=dataclasses.replace(lesson.series, relations=()),
+        propagation=first_labels(lesson.series, _DEMANDING),
+        demanding=True,
+    )
 
 
 def _lesson(
@@ -196,6 +206,11 @@ def cut_series(
         texts=tuple(series.texts[row] for row in rows),
         forms=tuple(each for each, here in zip(series.forms, known, strict=True) if here),
         strength=None if series.strength is None else series.strength[rows],
+        relations=tuple(
+            (int(code[here]), int(code[there]), what)
+            for here, there, what in series.relations
+            if known[here] and known[there]
+        ),
     )
     told = np.where(told == UNTOLD, UNTOLD, np.where(speaker >= 0, speaker, members))
     return cut, told.astype(np.int32)

@@ -105,10 +105,11 @@ def run_passes(
         The rows, their columns, which the next pass empties, and (N, C + 1) probabilities.
     """
     columns: Columns = {}
+    silent = not prepared.series.voices.any()
     for number in range(len(model.rankers)):
         columns.clear()  # the largest thing there is: never two of them
         rows, columns = measure_cues(prepared, share, step)
-        judged = model.judge(number, rows, columns, share.shape[1])
+        judged = model.judge(number, rows, columns, share.shape[1], trees_only=silent)
         share = fix_seeds(prepared.series, judged)
         yield rows, columns, share
 

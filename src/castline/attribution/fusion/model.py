@@ -14,20 +14,24 @@ import numpy.typing as npt
 
 from castline.attribution.fusion.ranker import Ranker, softmax_by_line
 from castline.attribution.fusion.rows import Columns, Rows
+from castline.attribution.fusion.usual import Usual
 from castline.errors import InputError
 from castline.files import read_bytes, write_atomically
 from castline.processors import available_processors
 
-__all__ = ["SHIPPED", "Model", "read_model", "spread", "write_model"]
+__all__ = ["FORMAT", "SHIPPED", "Model", "read_model", "spread", "write_model"]
 
 Floats = npt.NDArray[np.float32]
 
 SHIPPED = Path(__file__).parent / "model"
 """The model that comes with Castline."""
 
+FORMAT = 2
+"""Of the folder; 1 had trees alone."""
+
 _CARD = "card.json"
 _AGAIN = "Train it again, with this version:  castline train fusion SERIES... --out FOLDER"
-_ROWS_AT_ONCE = 32_768
+_ROWS_AT_ONCE = 16_384
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,12 @@ class Model:
             facts.update(hashlib.sha256(ranker.content).digest())
         return facts.hexdigest()
 
-    def judge(self, step: int, rows: Rows, columns: Columns, width: int) -> Floats:
+    def judge(
+        self, step: int, rows: Rows, columns: Columns, width: int, *, trees_only: bool = False
+    ) -> Floats:
         """(N, C + 1) probability of each candidate by the ranker of a pass; `width` is C + 1.
+
+        Networks are lost where nothing is as in training: `trees_only` does without them.
 
         Raises:
             InputError: The ranker was trained on other cues.
@@ -66,11 +74,14 @@ class Model:
                 f"it was trained on cues that this Castline does not measure: {unknown[0]}, ..."
             )
             raise InputError("a fusion model", problem, remedy=_AGAIN)
+        usual = Usual.of(columns, ranker.names, ranker.usual)
         score = np.empty(len(rows.line), np.float32)
         for begin in range(0, len(score), _ROWS_AT_ONCE):
             span = slice(begin, begin + _ROWS_AT_ONCE)
             block = np.stack([columns[name][span] for name in ranker.names], axis=1)
-            score[span] = ranker.score(block, threads=available_processors())
+            score[span] = ranker.score(
+                block, usual, threads=available_processors(), trees_only=trees_only
+            )
         return spread(rows, score, width)
 
 
@@ -92,11 +103,14 @@ def read_model(folder: Path = SHIPPED) -> Model:
     remedy = "Give the folder that `castline train fusion` wrote."
     try:
         card = json.loads(read_bytes(path))
-        passes, sharpness = int(card["passes"]), float(card["sharpness"])
+        format_, passes, sharpness = card["format"], int(card["passes"]), float(card["sharpness"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             path, f"this is no card of a fusion model: {error!r}", remedy=remedy
         ) from error
+    if format_ != FORMAT:
+        problem = f"this is a model of format {format_}, and this Castline reads format {FORMAT}."
+        raise InputError(path, problem, remedy=_AGAIN)
     rankers = tuple(Ranker(read_bytes(_ranker_path(folder, step))) for step in range(passes))
     return Model(rankers, sharpness, card)
 

@@ -1,7 +1,7 @@
-"""The ranker: boosted trees that score each candidate of each line.
+"""The ranker: boosted trees and small networks that score each candidate of each line.
 
-The softmax over the scores of a line's rows gives the probabilities of its candidates. The trees
-run in onnxruntime; making them is the business of `ranker_training`.
+The softmax over the scores of a line's rows gives the probabilities of its candidates. It all
+runs in onnxruntime; making them is the business of `ranker_training`.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from castline.attribution.fusion.ranker_graph import NAMES_KEY
+from castline.attribution.fusion.ranker_graph import NAMES_KEY, USUAL_KEY
+from castline.attribution.fusion.usual import Usual
 from castline.engines.sessions import open_network
 from castline.errors import InputError
-from castline.files import read_bytes, write_atomically
+from castline.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Ranker", "read_ranker", "softmax_by_line"]
+__all__ = ["Ranker", "softmax_by_line"]
 
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 Offsets = npt.NDArray[np.int64]
 
-_BLOCK = 16_384
+_BLOCK = 2_048
 """Rows in one run of the network."""
 
 
@@ -39,7 +39,7 @@ class Ranker:
     """A trained ranker.
 
     Attributes:
-        content: The ONNX file; see `forest_graph`.
+        content: The ONNX file; see `ranker_graph`.
     """
 
     content: bytes = field(repr=False)
@@ -60,20 +60,45 @@ class Ranker:
             ) from error
         ends = (*self._network.get_inputs(), *self._network.get_outputs())
         taken = [(each.name, *each.shape[1:]) for each in ends]
-        if taken != [("features", len(names)), ("scores", 1)]:
+        width = len(names)
+        if taken != [("features", width), ("mean",), ("spread",), ("scores", 1), ("by_trees", 1)]:
             raise InputError(
                 "a ranker in memory", f"it names {len(names)} features, but has the ends {taken}."
             )
         return names
 
-    def score(self, features: Floats, *, threads: int = 1) -> Floats:
+    @cached_property
+    def usual(self) -> Usual:
+        """What was usual in training for each of `names`.
+
+        Raises:
+            InputError: The content is no ranker.
+        """
+        stated = self._network.get_modelmeta().custom_metadata_map.get(USUAL_KEY, "")
+        try:
+            mean, spread = msgspec.json.decode(stated, type=tuple[list[float], list[float]])
+        except msgspec.DecodeError as error:
+            raise InputError(
+                "a ranker in memory", f"it does not say what is usual ({error})."
+            ) from error
+        usual = Usual(np.array(mean, np.float32), np.array(spread, np.float32))
+        width = len(self.names)
+        if len(mean) != width or len(spread) != width or not (usual.spread > 0).all():
+            raise InputError("a ranker in memory", "what it calls usual does not fit its features.")
+        return usual
+
+    def score(
+        self, features: Floats, usual: Usual, *, threads: int = 1, trees_only: bool = False
+    ) -> Floats:
         """How well each row's candidate fits its line; only differences within a line mean much.
 
-        A row's score depends neither on the other rows nor on the number of threads.
+        The scores do not depend on the number of threads.
 
         Args:
             features: (R, F) in the order of `names`; finite.
+            usual: What is usual for them in the series.
             threads: Of the processor.
+            trees_only: Leave the networks out.
 
         Returns:
             (R,) scores, without bounds.
@@ -84,14 +109,16 @@ class Ranker:
         if features.ndim != 2 or features.shape[1] != len(self.names):
             raise ValueError(f"features are {features.shape}, expected {len(self.names)} columns")
         scores = np.empty(len(features), np.float32)
+        wanted = "by_trees" if trees_only else "scores"
 
         def fill(start: int) -> None:
             block = np.ascontiguousarray(features[start : start + _BLOCK], np.float32)
             if not np.isfinite(block).all():
                 raise ValueError(f"a feature of rows {start} to {start + len(block)} is not finite")
-            scores[start : start + _BLOCK] = self._network.run(None, {"features": block})[0][:, 0]
+            given = {"features": block, "mean": usual.mean, "spread": usual.spread}
+            scores[start : start + _BLOCK] = self._network.run([wanted], given)[0][:, 0]
 
-        # Threads of onnxruntime would add up the trees in an order that depends on their number.
+        # Threads of onnxruntime would add things up in an order that depends on their number.
         with ThreadPoolExecutor(max(1, threads)) as pool:
             list(pool.map(fill, range(0, len(features), _BLOCK)))
         return scores
@@ -103,41 +130,6 @@ class Ranker:
     @cached_property
     def _network(self) -> Any:
         return open_network(self.content)
-
-
-def read_ranker(path: Path, names: Sequence[str]) -> Ranker:
-    """A ranker from its file.
-
-    Args:
-        path: The ONNX file.
-        names: Of the columns that it will be given, in their order.
-
-    Raises:
-        InputError: There is no such file, it is no ranker, or it was trained on other columns.
-    """
-    ranker = Ranker(read_bytes(path))
-    remedy = "Train it again, with this version:  castline train fusion SERIES..."
-    try:
-        known = ranker.names
-    except InputError as error:
-        raise InputError(path, f"this is no ranker: {error.problem}", remedy=remedy) from error
-    if known != tuple(names):
-        raise InputError(path, f"the ranker {_difference(known, names)}.", remedy=remedy)
-    return ranker
-
-
-def _difference(known: Sequence[str], given: Sequence[str]) -> str:
-    """In words, how the features that a ranker knows differ from those it would be given."""
-    gone, new = sorted(set(known) - set(given)), sorted(set(given) - set(known))
-    if not gone and not new:
-        return "takes its features in another order"
-    parts = [("takes", gone), ("does not know", new)]
-    return " and ".join(f"{verb} {_listed(names)}" for verb, names in parts if names)
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
 def softmax_by_line(scores: npt.NDArray[np.floating[Any]], begin: Offsets) -> Doubles:

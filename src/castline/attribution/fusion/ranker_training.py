@@ -1,171 +1,99 @@
-"""Trains a ranker with LightGBM: a conditional choice among the candidates of a line.
+"""Trains a ranker: forests of boosted trees and small networks, whose scores are averaged.
 
-The loss is the cross entropy between a softmax over the scores of a line's rows and the share of
-truth of each; LightGBM gets its gradient and the diagonal of its Hessian.
+They err in different places: on series left out of training their mean did better than either.
 """
 
 from __future__ import annotations
 
-import os
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
+from castline.attribution.fusion.choices import Choices, check_choices
+from castline.attribution.fusion.net_training import NetSettings, train_net
+from castline.attribution.fusion.ranker import Ranker
+from castline.attribution.fusion.ranker_graph import ranker_graph
+from castline.attribution.fusion.tree_training import TreeSettings, train_trees
+from castline.attribution.fusion.usual import Usual
+from castline.attribution.similarity import Workers
 
-from castline.attribution.fusion.ranker import Ranker, softmax_by_line
-from castline.attribution.fusion.ranker_graph import forest_graph
-from castline.errors import MissingExtra
-
-__all__ = ["Choices", "RankerSettings", "train_ranker"]
-
-Doubles = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
-Offsets = npt.NDArray[np.int64]
-
-_FLATTEST = 1e-3
-"""Least curvature of the loss, so that a sure line does not move its leaf without bounds."""
+__all__ = ["RankerSettings", "Task", "train_ranker", "train_rankers"]
 
 
 @dataclass(frozen=True)
 class RankerSettings:
-    """How the trees are grown.
+    """How a ranker is trained.
 
     Attributes:
-        leaves: Of a tree, at most.
-        rate: What each tree adds, as a share of its step.
-        rounds: Trees for each seed.
-        feature_fraction: Share of the features that a tree may look at, above 0 to 1.
-        rows_a_leaf: At least.
-        l2: Penalty on the square of a leaf's value.
-        bins: Values that a feature is rounded to while training, at most 255.
-        seeds: One forest for each; the scores of the forests are averaged.
+        trees: How forests are grown.
+        nets: How networks are taught.
     """
 
-    leaves: int = 31
-    rate: float = 0.07
-    rounds: int = 130
-    feature_fraction: float = 0.3
-    rows_a_leaf: int = 500
-    l2: float = 20.0
-    bins: int = 255
-    seeds: tuple[int, ...] = (1,)
+    trees: TreeSettings = field(default_factory=TreeSettings)
+    nets: NetSettings = field(default_factory=NetSettings)
+
+    def brief(self, *, rounds: int | None = None, epochs: int | None = None) -> RankerSettings:
+        """One forest and one network instead of several, of fewer rounds and epochs if given."""
+        trees, nets = self.trees, self.nets
+        return RankerSettings(
+            dataclasses.replace(
+                trees, seeds=trees.seeds[:1], rounds=min(trees.rounds, rounds or trees.rounds)
+            ),
+            dataclasses.replace(
+                nets, seeds=nets.seeds[:1], epochs=min(nets.epochs, epochs or nets.epochs)
+            ),
+        )
 
 
 @dataclass(frozen=True)
-class Choices:
-    """Lines to learn from: the rows of their candidates, and which of them is the truth.
+class Task:
+    """A ranker to be trained.
 
     Attributes:
-        features: (R, F), finite.
-        begin: (N + 1,) where the rows of each line begin, from 0 to R; no line is without.
-        truth: (R,) share of each row in the truth of its line; adds up to one over each line.
-        weight: (N,) of the lines, above 0.
+        parts: What to learn from.
+        settings: How.
     """
 
-    features: Floats
-    begin: Offsets
-    truth: Floats
-    weight: Floats
+    parts: Sequence[Choices] = field(repr=False)
+    settings: RankerSettings
 
 
 def train_ranker(
-    choices: Choices,
+    parts: Sequence[Choices],
     names: Sequence[str],
     settings: RankerSettings | None = None,
     *,
     threads: int = 1,
 ) -> Ranker:
-    """Train a ranker; the same lines and settings give the same bytes on one machine.
+    """Train one ranker. See `train_rankers`."""
+    return train_rankers([Task(parts, settings or RankerSettings())], names, threads=threads)[0]
+
+
+def train_rankers(tasks: Sequence[Task], names: Sequence[str], *, threads: int = 1) -> list[Ranker]:
+    """Train rankers; the same lines and settings give the same bytes on one machine.
 
     Args:
-        choices: What to learn from.
+        tasks: One for each.
         names: (F,) of the features.
-        settings: How the trees are grown.
-        threads: Of the processor.
+        threads: Of the processor. The rankers are the same.
 
     Raises:
         MissingExtra: LightGBM is not installed, or lacks a library of the system.
         ValueError: A feature is not finite, or the parts of the choices do not fit one another.
     """
-    settings = settings or RankerSettings()
-    _check(choices, names)
-    lightgbm = _lightgbm()
-    fixed = _fixed(settings, threads)
-    data = lightgbm.Dataset(choices.features, params=fixed).construct()
-    objective = _objective(choices)
-    forests = []
-    for seed in settings.seeds:
-        params = {**fixed, **_growth(settings), "objective": objective, "seed": seed}
-        booster = lightgbm.train(params, data, num_boost_round=settings.rounds)
-        forests.append([tree["tree_structure"] for tree in booster.dump_model()["tree_info"]])
-    return Ranker(forest_graph(forests, names))
-
-
-def _check(choices: Choices, names: Sequence[str]) -> None:
-    rows, lines = len(choices.truth), len(choices.weight)
-    if choices.features.shape != (rows, len(names)) or len(choices.begin) != lines + 1:
-        raise ValueError(
-            f"features {choices.features.shape}, truth ({rows},), begin {choices.begin.shape}, "
-            f"weight ({lines},) and {len(names)} names do not fit"
-        )
-    # Both are NaN as soon as one feature is; isfinite would make a second table.
-    ends = choices.features.min(initial=0), choices.features.max(initial=0)
-    if not np.isfinite(ends).all():
-        raise ValueError("a feature is not finite")
-
-
-def _fixed(settings: RankerSettings, threads: int) -> dict[str, Any]:
-    """Parameters that the data and all forests share."""
-    return {
-        "max_bin": settings.bins,
-        # The order of the columns would be chosen by the clock otherwise.
-        "force_row_wise": True,
-        "deterministic": True,
-        "feature_pre_filter": False,
-        "use_missing": False,
-        "num_threads": threads,
-        "verbosity": -1,
-    }
-
-
-def _growth(settings: RankerSettings) -> dict[str, Any]:
-    return {
-        "num_leaves": settings.leaves,
-        "learning_rate": settings.rate,
-        "feature_fraction": settings.feature_fraction,
-        "min_data_in_leaf": settings.rows_a_leaf,
-        "lambda_l2": settings.l2,
-    }
-
-
-def _objective(choices: Choices) -> Any:
-    """The loss as LightGBM takes it: gradient and Hessian by row for the scores so far."""
-    weight = np.repeat(choices.weight, np.diff(choices.begin))
-
-    def objective(scores: Doubles, _: object) -> tuple[Floats, Floats]:
-        p = softmax_by_line(scores, choices.begin)
-        gradient = weight * (p - choices.truth)
-        hessian = weight * np.maximum(p * (1 - p), _FLATTEST)
-        return gradient.astype(np.float32), hessian.astype(np.float32)
-
-    return objective
-
-
-def _lightgbm() -> Any:
-    try:
-        # Threads that spin while they wait stand in each other's way on a busy machine.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        import lightgbm
-    except ImportError as error:
-        raise MissingExtra("Training a ranker", package="lightgbm", extra="train") from error
-    except OSError as error:
-        missing = MissingExtra("Training a ranker", package="lightgbm", extra="train")
-        # It is installed, so the usual advice would not help.
-        missing.args = (
-            f"Training a ranker needs LightGBM, which is installed but cannot start ({error}): "
-            "install OpenMP for your system (libgomp1 on Debian and Ubuntu, libomp on macOS)",
-        )
-        raise missing from error
-    return lightgbm
+    for task in tasks:
+        for part in task.parts:
+            check_choices(part, len(names))
+    forests = [train_trees(task.parts, task.settings.trees, threads=threads) for task in tasks]
+    lots = [(task, seed) for task in tasks for seed in task.settings.nets.seeds]
+    # One thread of BLAS each: the order in which it adds up must not depend on how many there are.
+    with Workers(1), ThreadPoolExecutor(max(1, threads)) as pool:
+        taught = pool.map(lambda lot: train_net(lot[0].parts, lot[0].settings.nets, lot[1]), lots)
+        nets = iter(list(taught))
+    rankers = []
+    for task, trees in zip(tasks, forests, strict=True):
+        usual = Usual.between([part.usual for part in task.parts])
+        layers = [next(nets) for _ in task.settings.nets.seeds]
+        rankers.append(Ranker(ranker_graph(trees, layers, names, usual)))
+    return rankers

@@ -1,10 +1,10 @@
 """What decided each line, in words and numbers for people.
 
-The trees that decide weigh all columns at once, and cannot say in few words why. Those columns
-that people can check in the film are weighed here once more, by a plain sum: it finds who else it
-could have been, and what sets the two apart. On a third of each training series, which the weights
-were fitted on, the greatest sum was the right candidate in 91 and 95 lines of 100; propagation was
-right in 89 and 94.
+The trees and networks that decide weigh all columns at once, and cannot say in few words why. Those
+columns that people can check in the film are weighed here once more, by a plain sum: it finds who
+else it could have been, and what sets the two apart. On a third of each training series, which the
+weights were fitted on, the greatest sum was the right candidate in 91 and 95 lines of 100;
+propagation was right in 89 and 94.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy as np
 
 from castline._version import __version__
 from castline.attribution.fusion.lessons import LACKS, PARTS, cut_lessons, load_truth
-from castline.attribution.fusion.model import Model, write_model
+from castline.attribution.fusion.model import FORMAT, Model, write_model
 from castline.attribution.fusion.ranker_training import RankerSettings
 from castline.attribution.fusion.training import (
     PASSES,
@@ -46,7 +46,7 @@ def train_model(
     Args:
         projects: Series whose speakers are annotated or corrected by people.
         folder: Where to write it.
-        settings: How the trees are grown.
+        settings: How rankers are trained.
         notes: What else the card should say: where the data is from and under which licence.
         threads: Of the processor; as many as there are when None. The model is the same.
         reporter: Told about progress.
@@ -70,7 +70,7 @@ def train_model(
         raise UsageError("One episode is too little to train on: give at least two.")
     # Every training says the same number of things: cues of each lesson, and its rankers.
     held_out = len(names) if len(names) > 1 else 0
-    says = PASSES * (len(lessons) * (1 + max(0, held_out - 1)) + (1 + PARTS) * (1 + held_out))
+    says = PASSES * (len(lessons) * (1 + max(0, held_out - 1)) + 1 + held_out)
     says += held_out + len(lessons) // 2 * len(LACKS) if held_out else 0
     said = 0
 
@@ -84,7 +84,7 @@ def train_model(
     # Series that took no part at all are the better judges; a single one judges by its parts.
     sharpness = find_sharpness(tried or left_out)
     card = {
-        "format": 1,
+        "format": FORMAT,
         "castline": __version__,
         "series": {name: _series(lessons, name) for name in names},
         "parts": PARTS,

@@ -8,7 +8,6 @@ series that were left out of training altogether, where there are at least two.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,16 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from castline.attribution.base import NOBODY
+from castline.attribution.fusion.choices import Choices
 from castline.attribution.fusion.cues import measure_cues, prepare
 from castline.attribution.fusion.decoding import fix_seeds, initial_shares
 from castline.attribution.fusion.lessons import LACKS, UNTOLD, Lesson, without
 from castline.attribution.fusion.method import run_passes
 from castline.attribution.fusion.model import Model, spread
-from castline.attribution.fusion.ranker import Ranker
-from castline.attribution.fusion.ranker_training import Choices, RankerSettings, train_ranker
+from castline.attribution.fusion.ranker_training import RankerSettings, Task, train_rankers
 from castline.attribution.fusion.rows import Columns, Rows
+from castline.attribution.fusion.usual import Usual
 
-__all__ = ["PASSES", "Held", "find_sharpness", "train_fusion", "validate"]
+__all__ = ["PASSES", "Held", "choices_of", "find_sharpness", "train_fusion", "validate"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -38,8 +38,8 @@ _KEPT = 0.3
 """Share of the easy lines that is learnt from; each stands for the others."""
 _KEPT_DEMANDING = 0.5
 """Share of the lines of demanding lessons, which hold the same lines once more."""
-_FOLD_ROUNDS = 80
-"""Trees of the rankers whose labels the next pass starts from."""
+_FOLD_ROUNDS, _FOLD_EPOCHS = 80, 10
+"""Of the rankers whose labels the next pass starts from."""
 _SHARPNESS = np.linspace(0.6, 2.0, 141)
 
 
@@ -86,7 +86,7 @@ def train_fusion(
 
     Args:
         lessons: At least two parts.
-        settings: How the trees are grown.
+        settings: How rankers are trained.
         passes: How many.
         threads: Of the processor.
         say: Told what happens.
@@ -96,9 +96,7 @@ def train_fusion(
         left out.
     """
     settings = settings or RankerSettings()
-    brief = dataclasses.replace(
-        settings, rounds=min(_FOLD_ROUNDS, settings.rounds), seeds=settings.seeds[:1]
-    )
+    brief = settings.brief(rounds=_FOLD_ROUNDS, epochs=_FOLD_EPOCHS)
     shares = [initial_shares(each.series, each.propagation) for each in lessons]
     prepared = [
         prepare(each.series, each.propagation, share)
@@ -115,21 +113,22 @@ def train_fusion(
             rows, columns = measure_cues(known, share, _nothing)
             names = tuple(columns)
             features = np.stack([columns[name] for name in names], axis=1)
-            taught.append(_choices(lesson, rows, columns, features, share, step))
+            taught.append(choices_of(lesson, rows, columns, features, share, step))
             measured.append((rows, features))
         say(f"pass {step + 1}: training")
-        rankers.append(_train(taught, names, settings, threads))
-        for part in sorted({each.part for each in lessons}):
-            say(f"pass {step + 1}: training without part {part + 1}")
+        tasks = [Task(taught, settings)]
+        parts = sorted({each.part for each in lessons})
+        for part in parts:
             others = [each for each, of in zip(taught, lessons, strict=True) if of.part != part]
-            ranker = _train(others or taught, names, brief, threads)
-            for place, lesson in enumerate(lessons):
-                if lesson.part == part:
-                    rows, features = measured[place]
-                    score = ranker.score(features, threads=threads)
-                    judged = spread(rows, score, len(lesson.series.cast) + 1)
-                    shares[place] = fix_seeds(lesson.series, judged)
-                    history[place].append(shares[place])
+            tasks.append(Task(others or taught, brief))
+        whole, *without_part = train_rankers(tasks, names, threads=threads)
+        rankers.append(whole)
+        for place, lesson in enumerate(lessons):
+            ranker, (rows, features) = without_part[parts.index(lesson.part)], measured[place]
+            score = ranker.score(features, taught[place].usual, threads=threads)
+            judged = spread(rows, score, len(lesson.series.cast) + 1)
+            shares[place] = fix_seeds(lesson.series, judged)
+            history[place].append(shares[place])
     held = [
         Held(lesson, tuple(each))
         for lesson, each in zip(lessons, history, strict=True)
@@ -160,8 +159,7 @@ def validate(
         if not rest:
             break
         say(f"trying on {name} what the other series teach")
-        brief = dataclasses.replace(settings, seeds=settings.seeds[:1])
-        model, _ = train_fusion(rest, brief, passes=passes, threads=threads, say=say)
+        model, _ = train_fusion(rest, settings.brief(), passes=passes, threads=threads, say=say)
         for lesson in lessons:
             if lesson.name == name and not lesson.demanding:
                 held.append(_apply(model, lesson))
@@ -204,12 +202,20 @@ def _apply(model: Model, lesson: Lesson) -> Held:
     return Held(lesson, tuple(share for _, _, share in passes))
 
 
-def _choices(
+def choices_of(
     lesson: Lesson, rows: Rows, columns: Columns, features: Floats, share: Floats, step: int
 ) -> Choices:
     """The lines of a lesson to learn from: annotated, no seeds, the truth among the candidates.
 
     Of easy lines, where voice, neighbours and label agree, a part stands for all.
+
+    Args:
+        lesson: With N lines and C members of the cast.
+        rows: R candidates of its lines.
+        columns: (R,) each, as `measure_cues` gives them.
+        features: (R, F) those of them to learn from.
+        share: (N, C + 1) the labels that the columns were measured by.
+        step: The pass, from 0; another one draws other easy lines.
     """
     right = (rows.code == lesson.truth[rows.line]).astype(np.float32)
     reachable = np.add.reduceat(right, rows.begin[:-1]) > 0
@@ -228,7 +234,8 @@ def _choices(
     weight = np.where(easy, 1 / _KEPT, 1.0)[used]
     taken = used[rows.line]
     begin = np.concatenate([[0], np.cumsum(np.diff(rows.begin)[used])])
-    return Choices(features[taken], begin, right[taken], weight.astype(np.float32))
+    usual = Usual.of(columns, tuple(columns))
+    return Choices(features[taken], usual, begin, right[taken], weight.astype(np.float32))
 
 
 def _first(rows: Rows, column: Floats, others: int) -> npt.NDArray[np.int32]:
@@ -238,20 +245,6 @@ def _first(rows: Rows, column: Floats, others: int) -> npt.NDArray[np.int32]:
     first = np.full(len(rows.begin) - 1, others, np.int32)
     first[rows.line[best]] = rows.code[best]
     return first
-
-
-def _train(
-    parts: Sequence[Choices], names: tuple[str, ...], settings: RankerSettings, threads: int
-) -> Ranker:
-    ends = np.cumsum([0, *(int(each.begin[-1]) for each in parts)])
-    begins = [each.begin[:-1] + end for each, end in zip(parts, ends[:-1], strict=True)]
-    joined = Choices(
-        features=np.concatenate([each.features for each in parts]),
-        begin=np.concatenate([*begins, ends[-1:]]).astype(np.int64),
-        truth=np.concatenate([each.truth for each in parts]),
-        weight=np.concatenate([each.weight for each in parts]),
-    )
-    return train_ranker(joined, names, settings, threads=threads)
 
 
 def _nothing() -> None:

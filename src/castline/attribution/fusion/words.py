@@ -22,7 +22,7 @@ from castline.attribution.fusion.rows import Columns, Rows
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Wording", "read_wording", "word_columns"]
+__all__ = ["Wording", "clean_texts", "read_wording", "word_columns"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -77,7 +77,7 @@ class Wording:
 
 def read_wording(series: Series) -> Wording:
     """Read the texts of a series; lines without text are as good as silent."""
-    texts = [_clean(text) for text in series.texts] or [""] * len(series.lines)
+    texts = clean_texts(series)
     forms = series.forms or ((),) * len(series.cast)
     breaks = [len(_BREAK.findall(text)) for text in texts]
     characters = [len(text) - text.count(" ") for text in texts]
@@ -90,6 +90,12 @@ def read_wording(series: Series) -> Wording:
         characters=np.array(characters, np.float32),
         breaks=np.array(breaks, np.float32),
     )
+
+
+def clean_texts(series: Series) -> list[str]:
+    """What is said in each line, without annotation; nothing where there are no texts."""
+    texts = [tidy(_SPEAKER_MARK.sub("", text)) for text in series.texts]
+    return texts or [""] * len(series.lines)
 
 
 def word_columns(series: Series, rows: Rows, share: Floats, wording: Wording) -> Columns:
@@ -151,11 +157,6 @@ def _named_columns(series: Series, rows: Rows, named: Bools) -> Columns:
         same = (at == there) & (series.episode[there] == series.episode[rows.line])
         columns[f"w_named{offset:+d}"] = (named[there, rows.code] & same).astype(np.float32)
     return columns
-
-
-def _clean(text: str) -> str:
-    """The text without annotation."""
-    return tidy(_SPEAKER_MARK.sub("", text))
 
 
 def _holds(pattern: re.Pattern[str], texts: Sequence[str]) -> Bools:

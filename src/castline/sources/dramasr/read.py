@@ -239,7 +239,7 @@ def read_seeds(path: Path) -> Seeds:
 def read_relations(path: Path, reporter: Reporter) -> pl.DataFrame:
     """The `relations` table of `relation.json`; a triple listed twice is kept once.
 
-    No method needs relations, so what is no triple of names is left out with a warning.
+    Relations are one cue among many, so what is no triple of names is left out with a warning.
     """
     listed = _decode(path, _Relations).relationship_list
     well_formed = [

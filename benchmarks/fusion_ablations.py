@@ -1,0 +1,135 @@
+"""What each family of cues is worth to fusion: it is taken away, and the ranker trained anew.
+
+Cross-validation inside the two training series: the ranker of the first pass learns from the thirds
+of one of them and labels the thirds of the other. Nothing here looks at a test series. One forest
+and one network a ranker, the latter taught half as long as that of the model that comes along.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from castline.attribution.base import NOBODY
+from castline.attribution.fusion.choices import Choices
+from castline.attribution.fusion.cues import measure_cues, prepare
+from castline.attribution.fusion.decoding import fix_seeds, initial_shares
+from castline.attribution.fusion.lessons import UNTOLD, Lesson, cut_lessons, load_truth
+from castline.attribution.fusion.model import spread
+from castline.attribution.fusion.ranker_training import RankerSettings, train_ranker
+from castline.attribution.fusion.rows import Rows
+from castline.attribution.fusion.training import choices_of
+from castline.attribution.fusion.usual import Usual
+from castline.processors import available_processors
+from castline.sources.recipe import import_dramasr
+from common import CACHE, SERIES, series_folder, write_results
+
+Floats = npt.NDArray[np.float32]
+
+TRAINING = ("ren_shi_jian", "zhen_huan_zhuan")
+EPOCHS = 12
+FAMILIES = {
+    "voice over the series: PLDA": r"plda.*|line_noise",
+    "voice over the series: kernel ridge": r"kr(_.*)?",
+    "voice over the series: nearest references and seeds": r"[ghs]_(max|soft|softer)(_d)?",
+    "whose face comes with the voice": r"kr[LN].*",
+    "voices of one person": r"c[01]_.*",
+    "lines around that sound alike": r"vote.*|(v1|v3|cp|ve)_.*|(e1|m30|m120)(_d)?",
+    "turns": r"t_.*|gap_.*",
+    "faces": r"f\d.*|f_.*|fpre|fpost|line_(frames|faces8?|unknown8?|names8?)",
+    "words": r"w_.*|line_(chars|breaks|cps)",
+    "relations": r"k_.*",
+    "propagation's opinion": r"prop_.*",
+    "the line and the character": r"r_.*|is_.*|line_(s|strength|n)",
+}
+"""Cues by family, as regular expressions of their names; `agree` counts several families."""
+NOTHING = "nothing"
+AGAIN = "nothing, another seed"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A third of a series and the cues of all its candidates."""
+
+    lesson: Lesson
+    rows: Rows
+    names: tuple[str, ...]
+    features: Floats
+    choices: Choices
+
+    @classmethod
+    def of(cls, lesson: Lesson) -> Measured:
+        share = initial_shares(lesson.series, lesson.propagation)
+        prepared = prepare(lesson.series, lesson.propagation, share)
+        rows, columns = measure_cues(prepared, share, lambda: None)
+        features = np.stack(list(columns.values()), axis=1)
+        choices = choices_of(lesson, rows, columns, features, share, 0)
+        return cls(lesson, rows, tuple(columns), features, choices)
+
+
+def main() -> None:
+    """Take each family away and write results/fusion-ablations.json."""
+    thirds = {name: _thirds(name) for name in TRAINING}
+    names = thirds[TRAINING[0]][0].names
+    family = {name: [each for each in FAMILIES if _holds(each, name)] for name in names}
+    unclear = [name for name, found in family.items() if len(found) != 1 and name != "agree"]
+    assert not unclear, f"of no or several families: {unclear}"
+    rows: list[list[Any]] = []
+    for taken in (NOTHING, AGAIN, *FAMILIES):
+        kept = [number for number, name in enumerate(names) if family[name] != [taken]]
+        seed = 2 if taken == AGAIN else 1
+        right = [
+            _percent(thirds[there], thirds[here], kept, seed)
+            for here, there in (TRAINING, TRAINING[::-1])
+        ]
+        count = len(names) - len(kept)
+        rows.append([taken, count, *(f"{each:.2f}" for each in (*right, float(np.mean(right))))])
+        print(*rows[-1], sep=" | ", flush=True)
+    header = ["taken away", "cues", *(f"{SERIES[name]} %" for name in TRAINING), "mean %"]
+    write_results("fusion-ablations", header, rows)
+
+
+def _thirds(name: str) -> list[Measured]:
+    project, _ = import_dramasr(series_folder(name), CACHE / "projects" / name)
+    lessons = cut_lessons(name, *load_truth(project))
+    return [Measured.of(each) for each in lessons if not each.demanding]
+
+
+def _holds(family: str, name: str) -> bool:
+    return re.fullmatch(FAMILIES[family], name) is not None
+
+
+def _percent(taught: list[Measured], asked: list[Measured], kept: list[int], seed: int) -> float:
+    """Lines right of a hundred in the mean of the thirds of one series, learnt from another."""
+    threads = available_processors()
+    brief = RankerSettings().brief(epochs=EPOCHS)
+    settings = RankerSettings(
+        dataclasses.replace(brief.trees, seeds=(seed,)),
+        dataclasses.replace(brief.nets, seeds=(seed,)),
+    )
+    names = tuple(taught[0].names[number] for number in kept)
+    parts = [_narrowed(each.choices, kept) for each in taught]
+    ranker = train_ranker(parts, names, settings, threads=threads)
+    shares = []
+    for each in asked:
+        usual = _narrowed(each.choices, kept).usual
+        score = ranker.score(each.features[:, kept], usual, threads=threads)
+        judged = spread(each.rows, score, len(each.lesson.series.cast) + 1)
+        label = fix_seeds(each.lesson.series, judged).argmax(axis=1)
+        counted = (each.lesson.truth != UNTOLD) & (each.lesson.series.seeds == NOBODY)
+        shares.append((label == each.lesson.truth)[counted].mean())
+    return 100 * float(np.mean(shares))
+
+
+def _narrowed(choices: Choices, kept: list[int]) -> Choices:
+    usual = Usual(choices.usual.mean[kept], choices.usual.spread[kept])
+    return dataclasses.replace(choices, features=choices.features[:, kept], usual=usual)
+
+
+if __name__ == "__main__":
+    main()
