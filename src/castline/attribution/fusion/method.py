@@ -82,6 +82,7 @@ def fuse(series: Series, model: Model, progress: Progress | None = None) -> Attr
     mean = np.zeros_like(share)
     for rows, columns, judged in run_passes(prepared, model, share, step):  # noqa: B007
         mean += judged / passes
+    del judged  # memory is at its greatest while reasons are told
     mean **= model.sharpness
     mean /= mean.sum(1, keepdims=True)
     code = pick_speakers(series, mean)
