@@ -36,7 +36,7 @@ from castline.attribution.fusion.training import train_fusion
 from castline.attribution.series import PROTOCOLS, load_series
 from castline.processors import available_processors
 from castline.sources.recipe import import_dramasr
-from common import SERIES, series_folder, write_results
+from common import SERIES, TRAINING, series_folder, write_results
 
 GOAL = 99.0
 """Percent of lines right (code-s) at which the annotator may go home."""
@@ -48,7 +48,6 @@ SHOWN = (1, 2, 5, 10)
 """Percent of the lines touched at which accuracy is shown."""
 ABSENT = -4
 """Truth of a line whose speaker is known to the release and cannot be named: no seed."""
-TRAINING = ("ren_shi_jian", "zhen_huan_zhuan")
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int32]

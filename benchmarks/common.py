@@ -24,7 +24,9 @@ SERIES = {
     "ren_shi_jian": "A Lifelong Journey",
     "zhen_huan_zhuan": "Empresses in the Palace",
 }
-"""Folder to title; the last two are the training series of the paper."""
+"""Folder to title."""
+TRAINING = ("ren_shi_jian", "zhen_huan_zhuan")
+"""The training series of the paper; nothing else is ever trained on, or chosen by."""
 
 
 def series_folder(name: str) -> Path:

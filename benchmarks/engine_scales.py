@@ -35,12 +35,11 @@ from castline.engines.models import load
 from castline.sources.recipe import import_dramasr
 from castline.tables.catalog import RESERVED
 from castline.testing.synthetic_voices import VOICES, speak
-from common import SERIES, SHARED, series_folder, write_results
+from common import SERIES, SHARED, TRAINING, series_folder, write_results
 from sounds import read_sound
 
 Floats = npt.NDArray[np.float32]
 
-TRAINING = ("ren_shi_jian", "zhen_huan_zhuan")
 LENGTHS_MS = ((300, 800), (800, 1400), (1400, 2500), (2500, 8000))
 FITTED_AT_S = 2.0
 PAIRS = 20_000

@@ -15,23 +15,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from castline.attribution.base import NOBODY
 from castline.attribution.fusion.choices import Choices
 from castline.attribution.fusion.cues import measure_cues, prepare
 from castline.attribution.fusion.decoding import fix_seeds, initial_shares
-from castline.attribution.fusion.lessons import UNTOLD, Lesson, cut_lessons, load_truth
+from castline.attribution.fusion.lessons import Lesson, cut_lessons, load_truth
 from castline.attribution.fusion.model import spread
 from castline.attribution.fusion.ranker_training import RankerSettings, train_ranker
 from castline.attribution.fusion.rows import Rows
-from castline.attribution.fusion.training import choices_of
+from castline.attribution.fusion.training import Held, choices_of
 from castline.attribution.fusion.usual import Usual
 from castline.processors import available_processors
 from castline.sources.recipe import import_dramasr
-from common import CACHE, SERIES, series_folder, write_results
+from common import CACHE, SERIES, TRAINING, series_folder, write_results
 
 Floats = npt.NDArray[np.float32]
 
-TRAINING = ("ren_shi_jian", "zhen_huan_zhuan")
 EPOCHS = 12
 FAMILIES = {
     "voice over the series: PLDA": r"plda.*|line_noise",
@@ -115,20 +113,22 @@ def _percent(taught: list[Measured], asked: list[Measured], kept: list[int], see
     names = tuple(taught[0].names[number] for number in kept)
     parts = [_narrowed(each.choices, kept) for each in taught]
     ranker = train_ranker(parts, names, settings, threads=threads)
-    shares = []
+    found = []
     for each in asked:
-        usual = _narrowed(each.choices, kept).usual
+        usual = _narrowed_usual(each.choices.usual, kept)
         score = ranker.score(each.features[:, kept], usual, threads=threads)
         judged = spread(each.rows, score, len(each.lesson.series.cast) + 1)
-        label = fix_seeds(each.lesson.series, judged).argmax(axis=1)
-        counted = (each.lesson.truth != UNTOLD) & (each.lesson.series.seeds == NOBODY)
-        shares.append((label == each.lesson.truth)[counted].mean())
-    return 100 * float(np.mean(shares))
+        found.append(Held(each.lesson, (fix_seeds(each.lesson.series, judged),)).percent)
+    return float(np.mean(found))
 
 
 def _narrowed(choices: Choices, kept: list[int]) -> Choices:
-    usual = Usual(choices.usual.mean[kept], choices.usual.spread[kept])
+    usual = _narrowed_usual(choices.usual, kept)
     return dataclasses.replace(choices, features=choices.features[:, kept], usual=usual)
+
+
+def _narrowed_usual(usual: Usual, kept: list[int]) -> Usual:
+    return Usual(usual.mean[kept], usual.spread[kept])
 
 
 if __name__ == "__main__":

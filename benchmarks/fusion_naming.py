@@ -21,11 +21,10 @@ from castline.attribution.fusion.decoding import initial_shares
 from castline.attribution.fusion.lessons import UNTOLD, Lesson, cut_lessons, load_truth
 from castline.attribution.fusion.start import first_labels
 from castline.sources.recipe import import_dramasr
-from common import CACHE, SERIES, series_folder, write_results
+from common import CACHE, SERIES, TRAINING, series_folder, write_results
 
 Ints = npt.NDArray[np.int32]
 
-TRAINING = ("ren_shi_jian", "zhen_huan_zhuan")
 LEAST_LINES = 8
 """Lines of a voice that is considered."""
 FINENESS = 1

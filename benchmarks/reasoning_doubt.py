@@ -26,9 +26,8 @@ from castline.attribution.labels import margins
 from castline.attribution.reasoning import doubt
 from castline.attribution.reasoning.doubt import FEATURES, DoubtModel, doubt_features
 from castline.sources.recipe import import_dramasr
-from common import SERIES, series_folder, write_results
+from common import SERIES, TRAINING, series_folder, write_results
 
-TRAINING = ("ren_shi_jian", "zhen_huan_zhuan")
 PARTS = 6
 SHARES = (0.05, 0.1, 0.15, 0.2)
 BINS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)

@@ -6,10 +6,7 @@ from castline.attribution.fusion.model import SHIPPED
 from castline.attribution.fusion.recipe import train_model
 from castline.cli.output import TerminalReporter
 from castline.sources.recipe import import_dramasr
-from common import CACHE, series_folder
-
-TRAINING = ("ren_shi_jian", "zhen_huan_zhuan")
-"""A Lifelong Journey and Empresses in the Palace: the training series of the paper."""
+from common import CACHE, TRAINING, series_folder
 
 NOTES = {
     "data": "DramaSR (A Lifelong Journey, Empresses in the Palace): annotation, faces, voiceprints "

@@ -31,9 +31,7 @@ from castline.attribution.series import PROTOCOLS, load_series
 from castline.project import Project
 from castline.sources.recipe import import_dramasr
 from castline.tables.catalog import NARRATOR
-from common import RESULTS, SERIES, series_folder, write_results
-
-TRAINING = ("ren_shi_jian", "zhen_huan_zhuan")
+from common import RESULTS, SERIES, TRAINING, series_folder, write_results
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "chosen": {},

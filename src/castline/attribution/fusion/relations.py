@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from castline.attribution.base import Series
 from castline.attribution.fusion.rows import Columns, Rows
+from castline.attribution.fusion.shifts import shifted
 
 __all__ = ["Ties", "read_ties", "relation_columns"]
 
@@ -125,7 +126,7 @@ def relation_columns(series: Series, rows: Rows, share: Floats, ties: Ties) -> C
     near = np.zeros_like(known)
     for offset in range(1, _LINES_AROUND + 1):
         weight = np.float32(np.exp(-offset / _FADING_LINES))
-        near += weight * (_shifted(known, offset, series) + _shifted(known, -offset, series))
+        near += weight * (shifted(known, offset, series) + shifted(known, -offset, series))
     present = 1 - np.exp(-near)
     told, says = np.zeros_like(known), np.zeros_like(known)
     call = np.zeros(len(known), np.float32)
@@ -134,31 +135,15 @@ def relation_columns(series: Series, rows: Rows, share: Floats, ties: Ties) -> C
         says[at] = np.maximum(says[at], np.minimum(present[at] @ matrix.T, 1))
         call[at] = 1
     columns: Columns = {
-        "k_prev": (_shifted(known, -1, series) @ ties.related)[line, code],
-        "k_next": (_shifted(known, 1, series) @ ties.related)[line, code],
+        "k_prev": (shifted(known, -1, series) @ ties.related)[line, code],
+        "k_next": (shifted(known, 1, series) @ ties.related)[line, code],
         "k_near": (near @ ties.related)[line, code],
         "k_says": says[line, code],
     }
     for offset in (-1, 1):
-        columns[f"k_told{offset:+d}"] = _shifted(told, offset, series)[line, code]
+        columns[f"k_told{offset:+d}"] = shifted(told, offset, series)[line, code]
     columns |= {f"{name}_d": rows.lead(columns[name]) for name in _LED}
     columns["k_many"] = np.log1p(ties.related.sum(0))[code]
     columns["k_call"] = call[line]
-    columns["k_call-1"] = _shifted(call, -1, series)[line]
+    columns["k_call-1"] = shifted(call, -1, series)[line]
     return columns
-
-
-def _shifted(value: Floats, offset: int, series: Series) -> Floats:
-    """(N, ...) the value so many lines on, 0 where that is in another episode."""
-    moved = np.zeros_like(value)
-    to, of = (
-        (slice(None, -offset), slice(offset, None))
-        if offset > 0
-        else (
-            slice(-offset, None),
-            slice(None, offset),
-        )
-    )
-    moved[to] = value[of]
-    moved[to][series.episode[to] != series.episode[of]] = 0
-    return moved

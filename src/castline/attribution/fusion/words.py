@@ -18,6 +18,7 @@ import numpy.typing as npt
 from castline.attribution.base import Series
 from castline.attribution.fusion.mentions import MARKS, SPACELESS, find_mentions, tidy
 from castline.attribution.fusion.rows import Columns, Rows
+from castline.attribution.fusion.shifts import shifted
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -120,14 +121,13 @@ def word_columns(series: Series, rows: Rows, share: Floats, wording: Wording) ->
         (R,) each, finite.
     """
     line, code = rows.line, rows.code
-    follows = _follows(series)
     columns: Columns = {"w_own": _word_odds(wording.grams, share)[line, code]}
     # What is said before somebody speaks, and after him.
-    asking = _word_odds(wording.grams, _neighbours(share, +1, follows))
-    columns["w_prev"] = _neighbours(asking, -1, follows)[line, code]
+    asking = _word_odds(wording.grams, shifted(share, +1, series))
+    columns["w_prev"] = shifted(asking, -1, series)[line, code]
     del asking
-    answering = _word_odds(wording.grams, _neighbours(share, -1, follows))
-    columns["w_next"] = _neighbours(answering, +1, follows)[line, code]
+    answering = _word_odds(wording.grams, shifted(share, -1, series))
+    columns["w_next"] = shifted(answering, +1, series)[line, code]
     for name in tuple(columns):
         columns[f"{name}_d"] = rows.lead(columns[name])
     columns |= _named_columns(series, rows, wording.named)
@@ -140,7 +140,7 @@ def word_columns(series: Series, rows: Rows, share: Floats, wording: Wording) ->
     for name, flag in flags.items():
         here = flag.astype(np.float32)
         columns[name] = here[line]
-        columns[f"{name}-1"] = _neighbours(here, -1, follows)[line]
+        columns[f"{name}-1"] = shifted(here, -1, series)[line]
     columns["line_chars"] = wording.characters[line]
     columns["line_breaks"] = wording.breaks[line]
     return columns
@@ -217,22 +217,3 @@ def _log_ratio(counts: Floats) -> Floats:
     smooth /= counts.sum(0) + np.float32(_PRIOR_GRAMS)
     np.log(smooth, out=smooth)
     return smooth
-
-
-def _follows(series: Series) -> Bools:
-    """(N,) whether the line has one before it in its episode."""
-    follows = np.zeros(len(series.lines), np.bool_)
-    follows[1:] = series.episode[1:] == series.episode[:-1]
-    return follows
-
-
-def _neighbours(value: Floats, step: int, follows: Bools) -> Floats:
-    """(N, ...) the value of the line before (-1) or after (+1), 0 where the episode ends."""
-    moved = np.zeros_like(value)
-    if step < 0:
-        moved[1:] = value[:-1]
-        moved[~follows] = 0
-    else:
-        moved[:-1] = value[1:]
-        moved[:-1][~follows[1:]] = 0
-    return moved
