@@ -70,6 +70,7 @@ benchmark: $(MODELS)
 	$(BIN)/python benchmarks/attribution.py
 	$(BIN)/python benchmarks/train_fusion.py
 	$(BIN)/python benchmarks/fusion.py
+	$(BIN)/python benchmarks/fusion_cross.py
 	$(BIN)/python benchmarks/fusion_limits.py
 	$(BIN)/python benchmarks/fusion_errors.py
 	$(BIN)/python benchmarks/fusion_ablations.py

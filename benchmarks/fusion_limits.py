@@ -67,7 +67,7 @@ def _poorer(case: Case) -> Iterator[tuple[str, list[Case]]]:
     """Names of what is taken away, each with the series that are left."""
     yield "everything", [case]
     lesson = Lesson(
-        case.name, 0, demanding=False, series=case.series, truth=case.truth,
+        case.name, 0, kind="plain", series=case.series, truth=case.truth,
         propagation=first_labels(case.series),
     )  # fmt: skip
     yield "no faces", [_of(case, without(lesson, "faces").series)]

@@ -53,7 +53,7 @@ def main() -> None:
     rows: list[list[Any]] = []
     for name in TRAINING:
         project, _ = import_dramasr(series_folder(name), CACHE / "projects" / name)
-        lessons = [each for each in cut_lessons(name, *load_truth(project)) if not each.demanding]
+        lessons = [each for each in cut_lessons(name, *load_truth(project)) if each.plain]
         for label, strictness in STRICTNESS.items():
             tally = Tally()
             for lesson in lessons:

@@ -91,7 +91,7 @@ def _lessons(name: str) -> list[Lesson]:
     with tempfile.TemporaryDirectory() as work:
         project, _ = import_dramasr(series_folder(name), Path(work) / "project")
         lessons = cut_lessons(name, *load_truth(project), PARTS)
-    return [each for each in lessons if not each.demanding]
+    return [each for each in lessons if each.plain]
 
 
 def _measured(lesson: Lesson) -> Part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
     from castline.engines.base import Calibration
     from castline.tables.store import TableStore
 
-__all__ = ["PROTOCOLS", "Protocol", "has_voice", "load_series", "unit_rows", "voice_scale"]
+__all__ = [
+    "PROTOCOLS",
+    "Protocol",
+    "has_voice",
+    "load_series",
+    "narrow_cast",
+    "unit_rows",
+    "voice_scale",
+]
 
 EPISODE_MARGIN_MS = 10_000
 """Silence assumed before the first and after the last line of an episode, so that two episodes
@@ -126,6 +135,32 @@ def load_series(
         forms=_forms(store, cast),
         strength=strength,
         relations=_relations(store, cast),
+    )
+
+
+def narrow_cast(series: Series, kept: npt.NDArray[np.bool_]) -> Series:
+    """The series as it is known to somebody who knows only a part of the cast.
+
+    Args:
+        series: With a cast of C.
+        kept: (C,) who is left. The others' faces and seeds become nobody's; mouths are left out.
+    """
+    # The last is for faces of nobody, whose code is -1.
+    code = np.append(np.where(kept, np.cumsum(kept) - 1, NOBODY), NOBODY).astype(np.int32)
+    faces, seeds = series.faces, series.seeds
+    return dataclasses.replace(
+        series,
+        faces=dataclasses.replace(faces, character=code[faces.character]),
+        cast=tuple(each for each, here in zip(series.cast, kept, strict=True) if here),
+        everywhere=series.everywhere[kept],
+        seeds=np.where(seeds >= 0, code[np.maximum(seeds, 0)], seeds).astype(np.int32),
+        mouths=None,
+        forms=tuple(each for each, here in zip(series.forms, kept, strict=False) if here),
+        relations=tuple(
+            (int(code[here]), int(code[there]), what)
+            for here, there, what in series.relations
+            if kept[here] and kept[there]
+        ),
     )
 
 

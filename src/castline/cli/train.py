@@ -51,11 +51,12 @@ def fusion(
     rows = [
         [
             f"{each['series']}, part {each['part'] + 1}",
+            each["kind"],
             str(each["lines"]),
             f"{each['propagation']:.2f}",
             f"{each['mean']:.2f}",
         ]
         for each in tried
     ]
-    text = table(["left out of training", "lines", "propagation %", "fusion %"], rows)
+    text = table(["left out of training", "taken as", "lines", "propagation %", "fusion %"], rows)
     emit(model.card, f"{text}\n\nThe model is in {out}.", as_json=as_json)

@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 
 from castline.attribution.base import NOBODY
-from castline.attribution.fusion.lessons import LACKS, UNTOLD, cut_lessons, load_truth, without
+from castline.attribution.fusion.lessons import (
+    KINDS,
+    LACKS,
+    UNTOLD,
+    Lesson,
+    cut_lessons,
+    load_truth,
+    without,
+)
 from castline.errors import TableError
 from castline.project import Project
-from castline.testing.series import SyntheticSeries, write_series
+from castline.testing.series import SyntheticSeries, make_series, write_series
 
 
 @pytest.fixture
@@ -24,7 +32,7 @@ def project(small: SyntheticSeries, tmp_path: Path) -> Project:
 def test_lessons_hold_every_line_once_and_in_order(project: Project) -> None:
     series, truth = load_truth(project)
 
-    lessons = [each for each in cut_lessons("series", series, truth) if not each.demanding]
+    lessons = [each for each in cut_lessons("series", series, truth) if each.plain]
 
     assert [line for each in lessons for line in each.series.lines] == list(series.lines)
     assert [each.part for each in lessons] == [0, 1, 2]
@@ -38,6 +46,40 @@ def test_seeds_of_a_lesson_are_true_and_everybody_who_speaks_has_one(project: Pr
         speaks = set(lesson.truth[lesson.truth >= 0]) - {len(lesson.series.cast)}
         assert speaks == set(range(len(lesson.series.cast)))
         assert set(lesson.series.seeds[seeded]) == speaks
+
+
+def test_every_part_comes_as_it_is_and_poorer(project: Project) -> None:
+    lessons = cut_lessons("series", *load_truth(project))
+
+    assert [(each.part, each.kind) for each in lessons] == [
+        (part, kind) for part in range(3) for kind in KINDS
+    ]
+
+
+def test_misleading_seeds_are_as_many_and_true_but_sound_less_like_their_character(
+    tmp_path: Path,
+) -> None:
+    made = Project.create(tmp_path / "series")
+    write_series(made, make_series(cast=4, lines=900, episodes=3, width=32, seed=1))
+    series, truth = load_truth(made)
+
+    def likeness(lesson: Lesson, character: int) -> float:
+        mine = lesson.series.voices[lesson.truth == character].mean(axis=0)
+        return float((lesson.series.voices[lesson.series.seeds == character] @ mine).mean())
+
+    lessons = {(each.part, each.kind): each for each in cut_lessons("series", series, truth)}
+    fallen = 0
+    for part in range(3):
+        plain = lessons[part, "plain"]
+        for kind in KINDS[2:]:
+            misled = lessons[part, kind]
+            for character in range(len(plain.series.cast)):
+                before, after = (x.series.seeds == character for x in (plain, misled))
+                assert after.sum() == before.sum()
+                if (after != before).any():
+                    assert likeness(misled, character) < likeness(plain, character)
+                    fallen += 1
+    assert fallen
 
 
 def test_the_truth_of_a_lesson_names_the_same_people(project: Project) -> None:

@@ -130,6 +130,35 @@ def test_where_nobody_is_known_nobody_is_named(series: Series, model: Model) -> 
     assert ((found.code < 0) | (found.code >= len(series.cast))).all()
 
 
+def test_those_whose_voice_nobody_knows_are_not_named_and_change_nothing(
+    series: Series, model: Model
+) -> None:
+    cast = len(series.cast)
+    silent = 2
+    wider = dataclasses.replace(
+        series,
+        cast=(*series.cast[:silent], "Silent", *series.cast[silent:]),
+        everywhere=np.insert(series.everywhere, silent, False),
+        forms=(*series.forms[:silent], ("Silent",), *series.forms[silent:]),
+        relations=(),
+        faces=dataclasses.replace(series.faces, character=shifted(series.faces.character, silent)),
+        seeds=shifted(series.seeds, silent),
+    )
+
+    found = fuse(wider, model)
+
+    alone = fuse(dataclasses.replace(series, relations=()), model)
+    assert (found.code == shifted(alone.code, silent)).all()
+    assert (found.candidate == shifted(alone.candidate, silent)).all()
+    assert found.code.max() < cast + 1 + found.voices_found
+    assert found.reasons == alone.reasons
+
+
+def shifted(code: np.ndarray, inserted: int) -> np.ndarray:
+    """Codes once somebody was put into the cast."""
+    return np.where(code >= inserted, code + 1, code).astype(np.int32)
+
+
 def test_a_cast_of_one_is_told_from_others(series: Series, model: Model) -> None:
     code = np.append(np.where(np.arange(len(series.cast)) == 0, 0, NOBODY), NOBODY)
     alone = dataclasses.replace(

@@ -23,6 +23,7 @@ from castline.attribution.fusion.references import reference_columns
 from castline.attribution.fusion.relations import Ties, read_ties, relation_columns
 from castline.attribution.fusion.ridge import ridge_scores
 from castline.attribution.fusion.rows import Columns, Rows
+from castline.attribution.fusion.trust import trust_columns
 from castline.attribution.fusion.turns import turn_columns
 from castline.attribution.fusion.voice_space import VoiceSpace, adapt_voices
 from castline.attribution.fusion.words import Wording, clean_texts, read_wording, word_columns
@@ -136,6 +137,9 @@ def _measure(prepared: Prepared, share: Floats, step: Step) -> tuple[Rows, Colum
     )
     rows = Rows.of(listed)
     columns = _voice_columns(rows, plda, by_label, by_largest, by_near, shares)
+    columns |= trust_columns(
+        rows, share, series.seeds, _lift(by_near, shares.near), length_s @ shares.largest
+    )
     columns |= _with_lead(rows, {"vote": votes[rows.line, rows.code]})
     columns["line_noise"] = space.noise[rows.line].astype(np.float32)
     columns |= reference_columns(rows, series.voices, space, share, length_s, seeds=series.seeds)
@@ -225,6 +229,8 @@ def _voice_columns(
         "plda_top": plda.max(1)[line],
         "krL_lift": _lift(by_largest, shares.largest)[line, code],
         "krN_lift": _lift(by_near, shares.near)[line, code],
+        "krL_c": _scaled_by_column(by_largest)[line, code],
+        "krN_c": _scaled_by_column(by_near)[line, code],
         "kr_top": by_label[:, :cast].max(1)[line],
         "kr_others": by_label[:, cast][line],
     }

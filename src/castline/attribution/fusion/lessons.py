@@ -3,13 +3,16 @@
 A ranker has to serve series that it has never seen, short ones too. So it learns from thirds of
 series, each with seeds of its own by the published rule and labels propagated from those alone; and
 the labels that a later pass starts from come from rankers that never saw the lines in question.
+
+In thirds nearly every seed is a good one, while in other series whole characters are lost because
+their seeds do not sound like most of what they say. So each third comes again with such seeds.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +22,8 @@ from castline.attribution.fusion.start import first_labels
 from castline.attribution.inputs import active_edits
 from castline.attribution.nearness import FaceTimes, Timeline
 from castline.attribution.propagation import PropagationParams
-from castline.attribution.series import PROTOCOLS, load_series
-from castline.attribution.tight_seeds import find_tight_seeds
+from castline.attribution.series import PROTOCOLS, load_series, narrow_cast
+from castline.attribution.tight_seeds import find_tight_seeds, tightest_lines
 from castline.errors import TableError
 from castline.pipeline.progress import Recorder
 
@@ -28,9 +31,11 @@ if TYPE_CHECKING:
     from castline.project import Project
 
 __all__ = [
+    "KINDS",
     "LACKS",
     "PARTS",
     "UNTOLD",
+    "Kind",
     "Lesson",
     "cut_lessons",
     "cut_series",
@@ -43,10 +48,19 @@ Ints = npt.NDArray[np.int32]
 
 PARTS = 3
 """Parts that a series is cut into, by episodes."""
+Kind = Literal["plain", "demanding propagation", "misleading seeds", "more misleading seeds"]
+"""What a part comes as: as it is; without relations, which few series have, and with labels by a
+more demanding propagation, which leaves more lines to others, as the published one does where
+voices are poor; with seeds of many characters among those of their lines that are least like the
+rest."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _DEMANDING = PropagationParams(threshold_end=0.55)
-"""Each part comes a second time, as a poorer series: with labels by a more demanding propagation,
-which leaves more lines to others, as the published one does where voices are poor, and without
-relations, which few series have."""
+_MISLEADING: dict[Kind, float] = {"misleading seeds": 1 / 3, "more misleading seeds": 1 / 6}
+"""Share of a character's lines, least like their mean, that seeds are then chosen from."""
+_MISLED = 0.4
+"""Share of the characters whose seeds are chosen so."""
+_ENOUGH_LINES = 15
+"""Of a character, to tell which are unlike the others."""
 LACKS = ("faces", "words", "voices")
 """What a series may lack."""
 UNTOLD = -9
@@ -61,8 +75,7 @@ class Lesson:
     Attributes:
         name: Of the series.
         part: Which part, from 0.
-        demanding: Whether propagation asked for more than the published constants, and relations
-            are not known.
+        kind: What the part comes as.
         series: What a method may see of it.
         truth: (N,) code of the true speaker, the size of the cast for others, or `UNTOLD`.
         propagation: What label propagation makes of it.
@@ -70,10 +83,15 @@ class Lesson:
 
     name: str
     part: int
-    demanding: bool
+    kind: Kind
     series: Series
     truth: Ints
     propagation: Attribution
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is as it is: what comes of it is what a method is worth there."""
+        return self.kind == "plain"
 
 
 def load_truth(project: Project) -> tuple[Series, Ints]:
@@ -122,6 +140,8 @@ def load_truth(project: Project) -> tuple[Series, Ints]:
 def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> list[Lesson]:
     """Cut a series into lessons of whole episodes, each with seeds by the published rule.
 
+    Each part comes as every kind.
+
     Known in a lesson are narrators and those whose face is seen in the series.
 
     Args:
@@ -137,7 +157,7 @@ def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> l
     for part in range(parts):
         inside = (series.episode >= edges[part]) & (series.episode < edges[part + 1])
         lesson = _lesson(name, part, series, truth, np.flatnonzero(inside))
-        lessons += [lesson, _demanding(lesson)]
+        lessons += [lesson, _demanding(lesson), *(_misled(lesson, kind) for kind in _MISLEADING)]
     return lessons
 
 
@@ -146,8 +166,29 @@ def _demanding(lesson: Lesson) -> Lesson:
         lesson,
         series=dataclasses.replace(lesson.series, relations=()),
         propagation=first_labels(lesson.series, _DEMANDING),
-        demanding=True,
+        kind="demanding propagation",
     )
+
+
+def _misled(lesson: Lesson, kind: Kind) -> Lesson:
+    """As many seeds, those of some characters among the lines that sound least like them."""
+    voices, truth = lesson.series.voices, lesson.truth
+    seeds = lesson.series.seeds.copy()
+    draw = np.random.default_rng([lesson.part, KINDS.index(kind)])
+    for character in range(len(lesson.series.cast)):
+        lines = np.flatnonzero(truth == character)
+        count = int((seeds == character).sum())
+        if len(lines) < _ENOUGH_LINES or not count or draw.random() > _MISLED:
+            continue
+        likeness = voices[lines] @ voices[lines].mean(axis=0)
+        least = lines[np.argsort(likeness, kind="stable")]
+        least = least[: max(int(len(lines) * _MISLEADING[kind]), count + 2)]
+        chosen = least[tightest_lines(voices[least], count)]
+        if len(chosen):
+            seeds[seeds == character] = NOBODY
+            seeds[chosen] = character
+    series = dataclasses.replace(lesson.series, seeds=seeds)
+    return dataclasses.replace(lesson, series=series, propagation=first_labels(series), kind=kind)
 
 
 def _lesson(
@@ -162,7 +203,7 @@ def _lesson(
     return Lesson(
         name=name,
         part=part,
-        demanding=False,
+        kind="plain",
         series=lesson,
         truth=told,
         propagation=first_labels(lesson),
@@ -187,41 +228,32 @@ def cut_series(
     code = np.append(np.where(known, np.cumsum(known) - 1, NOBODY), NOBODY).astype(np.int32)
     members = int(known.sum())
     speaker = code[np.where(told >= 0, np.minimum(told, cast), cast)]
+    narrow = narrow_cast(series, known)
     cut = dataclasses.replace(
-        series,
+        narrow,
         lines=tuple(series.lines[row] for row in rows),
         episode=series.episode[rows] - series.episode[rows[0]],
         timeline=Timeline(series.timeline.start_ms[rows], series.timeline.end_ms[rows]),
         faces=_faces_between(
-            series.faces,
-            code,
+            narrow.faces,
             int(series.timeline.start_ms[rows].min()) - _MARGIN_MS,
             int(series.timeline.end_ms[rows].max()) + _MARGIN_MS,
         ),
         voices=series.voices[rows],
-        cast=tuple(each for each, here in zip(series.cast, known, strict=True) if here),
-        everywhere=series.everywhere[known],
         seeds=find_tight_seeds(series.voices[rows], speaker, members),
-        mouths=None,
         texts=tuple(series.texts[row] for row in rows),
-        forms=tuple(each for each, here in zip(series.forms, known, strict=True) if here),
         strength=None if series.strength is None else series.strength[rows],
-        relations=tuple(
-            (int(code[here]), int(code[there]), what)
-            for here, there, what in series.relations
-            if known[here] and known[there]
-        ),
     )
     told = np.where(told == UNTOLD, UNTOLD, np.where(speaker >= 0, speaker, members))
     return cut, told.astype(np.int32)
 
 
-def _faces_between(faces: FaceTimes, code: Ints, begin: int, end: int) -> FaceTimes:
+def _faces_between(faces: FaceTimes, begin: int, end: int) -> FaceTimes:
     inside = (faces.start_ms >= begin) & (faces.start_ms <= end)
     return FaceTimes(
         start_ms=faces.start_ms[inside],
         end_ms=faces.end_ms[inside],
-        character=code[faces.character[inside]],
+        character=faces.character[inside],
         score=faces.score[inside],
         box=None if faces.box is None else faces.box[inside],
     )

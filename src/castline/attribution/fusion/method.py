@@ -27,6 +27,7 @@ from castline.attribution.fusion.model import SHIPPED, Model, read_model
 from castline.attribution.fusion.reasons import line_reasons
 from castline.attribution.fusion.rows import Columns, Rows
 from castline.attribution.fusion.start import first_labels
+from castline.attribution.series import narrow_cast
 from castline.tables.catalog import OTHERS
 
 __all__ = ["METHOD", "FusionMethod", "FusionParams", "fuse", "missing", "run_passes"]
@@ -52,6 +53,9 @@ class FusionParams:
 def fuse(series: Series, model: Model, progress: Progress | None = None) -> Attribution:
     """Label every line.
 
+    Those of the cast whose voice nobody knows are not considered, and what is seen of them counts
+    for others: on screen while a stranger speaks is often the one who listens.
+
     Args:
         series: What is known.
         model: The trained model.
@@ -61,6 +65,28 @@ def fuse(series: Series, model: Model, progress: Progress | None = None) -> Attr
         Speakers, the distribution over candidates as their scores, confidences and reasons. Where
         no line has a known speaker, what propagation finds: new voices.
     """
+    known = np.zeros(len(series.cast), np.bool_)
+    known[series.seeds[series.seeds >= 0]] = True
+    if known.all() or not known.any():
+        return _fuse(series, model, progress)
+    found = _fuse(narrow_cast(series, known), model, progress)
+    return dataclasses.replace(
+        found,
+        code=_in_whole_cast(found.code, known),
+        candidate=_in_whole_cast(found.candidate, known),
+    )
+
+
+def _in_whole_cast(code: Ints, known: npt.NDArray[np.bool_]) -> Ints:
+    """Codes among those who are known as codes of the whole cast; new voices begin behind it."""
+    members = np.flatnonzero(known)
+    whole = np.where(code < len(members), code, code - len(members) + len(known))
+    inside = (code >= 0) & (code < len(members))
+    whole[inside] = members[code[inside]]
+    return whole.astype(np.int32)
+
+
+def _fuse(series: Series, model: Model, progress: Progress | None) -> Attribution:
     report = progress or _silent
     passes = len(model.rankers)
     total = (passes + 1) * STEPS
@@ -171,7 +197,7 @@ class FusionMethod:
     """Fusion as a method of attribution. See `fuse`."""
 
     name = "fusion"
-    version = 1
+    version = 2
     parameters = FusionParams
     seeded = True
 

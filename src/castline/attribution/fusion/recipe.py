@@ -71,7 +71,8 @@ def train_model(
     # Every training says the same number of things: cues of each lesson, and its rankers.
     held_out = len(names) if len(names) > 1 else 0
     says = PASSES * (len(lessons) * (1 + max(0, held_out - 1)) + 1 + held_out)
-    says += held_out + len(lessons) // 2 * len(LACKS) if held_out else 0
+    plain = sum(each.plain for each in lessons)
+    says += held_out + plain * len(LACKS) if held_out else 0
     said = 0
 
     def say(what: str) -> None:
@@ -101,7 +102,7 @@ def train_model(
 
 
 def _series(lessons: Sequence[Lesson], name: str) -> dict[str, Any]:
-    mine = [each for each in lessons if each.name == name and not each.demanding]
+    mine = [each for each in lessons if each.name == name and each.plain]
     return {
         "lines": sum(len(each.series.lines) for each in mine),
         "annotated": int(sum((each.truth >= 0).sum() for each in mine)),
@@ -125,6 +126,7 @@ def _figures(held: Sequence[Held], sharpness: float) -> list[dict[str, Any]]:
             {
                 "series": each.lesson.name,
                 "part": each.lesson.part,
+                "kind": each.lesson.kind,
                 "lines": int(judged.sum()),
                 "propagation": _percent((label == truth)[judged]),
                 "passes": [_percent((s.argmax(1) == truth)[judged]) for s in each.shares],

@@ -18,7 +18,7 @@ from castline.attribution.base import NOBODY
 from castline.attribution.fusion.choices import Choices
 from castline.attribution.fusion.cues import measure_cues, prepare
 from castline.attribution.fusion.decoding import fix_seeds, initial_shares
-from castline.attribution.fusion.lessons import LACKS, UNTOLD, Lesson, without
+from castline.attribution.fusion.lessons import KINDS, LACKS, UNTOLD, Lesson, without
 from castline.attribution.fusion.method import run_passes
 from castline.attribution.fusion.model import Model, spread
 from castline.attribution.fusion.ranker_training import RankerSettings, Task, train_rankers
@@ -36,8 +36,8 @@ PASSES = 3
 
 _KEPT = 0.3
 """Share of the easy lines that is learnt from; each stands for the others."""
-_KEPT_DEMANDING = 0.5
-"""Share of the lines of demanding lessons, which hold the same lines once more."""
+_KEPT_AGAIN = 0.5
+"""Share of the lines of lessons that are not plain, which hold the same lines once more."""
 _FOLD_ROUNDS, _FOLD_EPOCHS = 80, 10
 """Of the rankers whose labels the next pass starts from."""
 _SHARPNESS = np.linspace(0.6, 2.0, 141)
@@ -129,11 +129,7 @@ def train_fusion(
             judged = spread(rows, score, len(lesson.series.cast) + 1)
             shares[place] = fix_seeds(lesson.series, judged)
             history[place].append(shares[place])
-    held = [
-        Held(lesson, tuple(each))
-        for lesson, each in zip(lessons, history, strict=True)
-        if not lesson.demanding
-    ]
+    held = [Held(lesson, tuple(each)) for lesson, each in zip(lessons, history, strict=True)]
     return Model(tuple(rankers), 1.0, {}), held
 
 
@@ -161,8 +157,10 @@ def validate(
         say(f"trying on {name} what the other series teach")
         model, _ = train_fusion(rest, settings.brief(), passes=passes, threads=threads, say=say)
         for lesson in lessons:
-            if lesson.name == name and not lesson.demanding:
-                held.append(_apply(model, lesson))
+            if lesson.name != name:
+                continue
+            held.append(_apply(model, lesson))
+            if lesson.plain:
                 for what, losses in lost.items():
                     say(f"trying on {name}, part {lesson.part + 1}, without {what}")
                     poorer = _apply(model, without(lesson, what))
@@ -225,12 +223,11 @@ def choices_of(
     easy = (_first(rows, columns["plda"], others) == label) & (
         _first(rows, columns["vote"], others) == label
     )
-    draw, again = np.random.default_rng([step, lesson.part, lesson.demanding]).random(
-        (2, len(used))
-    )
+    generator = np.random.default_rng([step, lesson.part, KINDS.index(lesson.kind)])
+    draw, again = generator.random((2, len(used)))
     used &= ~easy | (draw < _KEPT)
-    if lesson.demanding:
-        used &= again < _KEPT_DEMANDING
+    if not lesson.plain:
+        used &= again < _KEPT_AGAIN
     weight = np.where(easy, 1 / _KEPT, 1.0)[used]
     taken = used[rows.line]
     begin = np.concatenate([[0], np.cumsum(np.diff(rows.begin)[used])])
