@@ -37,12 +37,7 @@ def main() -> None:
         for method in ("propagation", "fusion"):
             attribute(project, method=method, protocol=PROTOCOL, reporter=reporter)
         frames.append(compared(project).with_columns(series=pl.lit(SERIES[name])))
-    frame = pl.concat(frames)
-    rows = []
-    for title, part in [("both", frame), *((each["series"][0], each) for each in frames)]:
-        rows += [[title, *row] for row in figures(part)]
-    header = ["series", "lines", "of which", "propagation %", "fusion %"]
-    write_results("fusion", header, rows, protocol=PROTOCOL, rule=RULE)
+    write_comparison("fusion", frames)
     records = run_benchmark(
         "dramasr",
         [series_folder(name) for name in TEST],
@@ -65,6 +60,18 @@ def main() -> None:
     cost = [f"{taken['seconds']:.1f}", f"{taken['cpu_seconds']:.1f}", f"{taken['peak_mb']:.0f}"]
     header = ["series", "lines", "seconds", "processor seconds", "peak MB"]
     write_results("fusion-cost", header, [[SERIES[LONGEST], taken["lines"], *cost]])
+
+
+def write_comparison(name: str, frames: list[pl.DataFrame]) -> None:
+    """Write the figures of two series, together and each, as `results/<name>.json`."""
+    rows = []
+    for title, part in [
+        ("both", pl.concat(frames)),
+        *((each["series"][0], each) for each in frames),
+    ]:
+        rows += [[title, *row] for row in figures(part)]
+    header = ["series", "lines", "of which", "propagation %", "fusion %"]
+    write_results(name, header, rows, protocol=PROTOCOL, rule=RULE)
 
 
 def compared(project: Project) -> pl.DataFrame:

@@ -21,8 +21,8 @@ from castline.cli.output import TerminalReporter
 from castline.processors import available_processors
 from castline.project import Project
 from castline.sources.recipe import import_dramasr
-from common import CACHE, SERIES, TRAINING, series_folder, write_results
-from fusion import PROTOCOL, RULE, compared, figures
+from common import CACHE, SERIES, TRAINING, series_folder
+from fusion import PROTOCOL, compared, write_comparison
 
 
 def main() -> None:
@@ -39,14 +39,7 @@ def main() -> None:
         settings = {"model": str(model)}
         attribute(project, method="fusion", protocol=PROTOCOL, settings=settings, reporter=reporter)
         frames.append(compared(project).with_columns(series=pl.lit(SERIES[here])))
-    rows = []
-    for title, part in [
-        ("both", pl.concat(frames)),
-        *((each["series"][0], each) for each in frames),
-    ]:
-        rows += [[title, *row] for row in figures(part)]
-    header = ["series", "lines", "of which", "propagation %", "fusion %"]
-    write_results("fusion-cross", header, rows, protocol=PROTOCOL, rule=RULE)
+    write_comparison("fusion-cross", frames)
 
 
 def trained_on(name: str, project: Project) -> Path:

@@ -28,6 +28,7 @@ __all__ = [
     "has_voice",
     "load_series",
     "narrow_cast",
+    "narrowed_codes",
     "unit_rows",
     "voice_scale",
 ]
@@ -145,8 +146,7 @@ def narrow_cast(series: Series, kept: npt.NDArray[np.bool_]) -> Series:
         series: With a cast of C.
         kept: (C,) who is left. The others' faces and seeds become nobody's; mouths are left out.
     """
-    # The last is for faces of nobody, whose code is -1.
-    code = np.append(np.where(kept, np.cumsum(kept) - 1, NOBODY), NOBODY).astype(np.int32)
+    code = narrowed_codes(kept)
     faces, seeds = series.faces, series.seeds
     return dataclasses.replace(
         series,
@@ -162,6 +162,14 @@ def narrow_cast(series: Series, kept: npt.NDArray[np.bool_]) -> Series:
             if kept[here] and kept[there]
         ),
     )
+
+
+def narrowed_codes(kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """(C + 1,) code of each of a cast among those who are `kept`, `NOBODY` for the others.
+
+    The last is for nobody of the cast, whose code, -1, finds it too.
+    """
+    return np.append(np.where(kept, np.cumsum(kept) - 1, NOBODY), NOBODY).astype(np.int32)
 
 
 def _spoken(store: TableStore, episode: str) -> pl.DataFrame:

@@ -136,10 +136,10 @@ def _measure(prepared: Prepared, share: Floats, step: Step) -> tuple[Rows, Colum
         prepared.propagation,
     )
     rows = Rows.of(listed)
-    columns = _voice_columns(rows, plda, by_label, by_largest, by_near, shares)
-    columns |= trust_columns(
-        rows, share, series.seeds, _lift(by_near, shares.near), length_s @ shares.largest
-    )
+    lift_near, seen_s = _lift(by_near, shares.near), length_s @ shares.largest
+    columns = _voice_columns(rows, plda, by_label, by_largest, by_near, shares, lift_near)
+    columns |= trust_columns(rows, share, series.seeds, lift_near, seen_s)
+    del lift_near
     columns |= _with_lead(rows, {"vote": votes[rows.line, rows.code]})
     columns["line_noise"] = space.noise[rows.line].astype(np.float32)
     columns |= reference_columns(rows, series.voices, space, share, length_s, seeds=series.seeds)
@@ -170,7 +170,7 @@ def _measure(prepared: Prepared, share: Floats, step: Step) -> tuple[Rows, Colum
     columns |= relation_columns(series, rows, share, prepared.ties)
     step()
     columns |= _usual_columns(series, rows, share, length_s)
-    columns["r_seen"] = np.log1p(length_s @ shares.largest)[rows.code]
+    columns["r_seen"] = np.log1p(seen_s)[rows.code]
     seconds = np.maximum(columns["line_s"], 0.2)
     columns["line_cps"] = (columns["line_chars"] / seconds).astype(np.float32)
     columns |= _propagation_columns(rows, prepared.propagation, cast)
@@ -209,6 +209,7 @@ def _voice_columns(
     by_largest: Floats,
     by_near: Floats,
     shares: FaceShares,
+    lift_near: Floats,
 ) -> Columns:
     """What the whole series tells of a voice: by its labels, and by the faces it is heard with."""
     line, code = rows.line, rows.code
@@ -228,7 +229,7 @@ def _voice_columns(
         "plda_p": _for_others(odds / odds.sum(1, keepdims=True))[line, code],
         "plda_top": plda.max(1)[line],
         "krL_lift": _lift(by_largest, shares.largest)[line, code],
-        "krN_lift": _lift(by_near, shares.near)[line, code],
+        "krN_lift": lift_near[line, code],
         "krL_c": _scaled_by_column(by_largest)[line, code],
         "krN_c": _scaled_by_column(by_near)[line, code],
         "kr_top": by_label[:, :cast].max(1)[line],

@@ -22,7 +22,7 @@ from castline.attribution.fusion.start import first_labels
 from castline.attribution.inputs import active_edits
 from castline.attribution.nearness import FaceTimes, Timeline
 from castline.attribution.propagation import PropagationParams
-from castline.attribution.series import PROTOCOLS, load_series, narrow_cast
+from castline.attribution.series import PROTOCOLS, load_series, narrow_cast, narrowed_codes
 from castline.attribution.tight_seeds import find_tight_seeds, tightest_lines
 from castline.errors import TableError
 from castline.pipeline.progress import Recorder
@@ -225,9 +225,8 @@ def cut_series(
         The series, and who speaks its lines.
     """
     cast, told = len(series.cast), truth[rows]
-    code = np.append(np.where(known, np.cumsum(known) - 1, NOBODY), NOBODY).astype(np.int32)
     members = int(known.sum())
-    speaker = code[np.where(told >= 0, np.minimum(told, cast), cast)]
+    speaker = narrowed_codes(known)[np.where(told >= 0, told, cast)]
     narrow = narrow_cast(series, known)
     cut = dataclasses.replace(
         narrow,
