@@ -71,6 +71,7 @@ benchmark: $(MODELS)
 	$(BIN)/python benchmarks/train_fusion.py
 	$(BIN)/python benchmarks/fusion.py
 	$(BIN)/python benchmarks/fusion_cross.py
+	$(BIN)/python benchmarks/fusion_ceiling.py
 	$(BIN)/python benchmarks/fusion_limits.py
 	$(BIN)/python benchmarks/fusion_errors.py
 	$(BIN)/python benchmarks/fusion_ablations.py

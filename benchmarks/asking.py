@@ -29,6 +29,7 @@ import polars as pl
 from castline.attribution.asking import rank_questions
 from castline.attribution.base import HELD, NOBODY, Attribution, Series
 from castline.attribution.evaluation.sheet import known_characters
+from castline.attribution.fusion.decoding import labels_of
 from castline.attribution.fusion.lessons import UNTOLD, cut_lessons, load_truth
 from castline.attribution.fusion.method import fuse
 from castline.attribution.fusion.model import SHIPPED, Model, read_model
@@ -195,9 +196,7 @@ def _annotate(case: Case, name: str) -> Curve:
 
 def _right(case: Case, found: Attribution, touched: Bools) -> Bools:
     """(N,) which labels are right by code-s; lines that were touched are."""
-    cast = len(case.series.cast)
-    label = np.where((found.code < 0) | (found.code >= cast), cast, found.code)
-    right: Bools = touched | (label == case.truth)
+    right: Bools = touched | (labels_of(found, len(case.series.cast)) == case.truth)
     return right
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from asking import ABSENT, Case, released_case
 from castline.attribution.base import NOBODY
 from castline.attribution.fusion.cues import measure_cues, prepare
-from castline.attribution.fusion.decoding import fix_seeds
+from castline.attribution.fusion.decoding import fix_seeds, labels_of
 from castline.attribution.fusion.lessons import UNTOLD
 from castline.attribution.fusion.method import fuse
 from castline.attribution.fusion.start import first_labels
@@ -118,9 +118,8 @@ def _facts(case: Case) -> Facts:
     plda[rows.line, rows.code] = columns["plda"]
     listed = np.zeros(share.shape, np.bool_)
     listed[rows.line, rows.code] = True
-    label = np.where((found.code < 0) | (found.code >= cast), cast, found.code).astype(np.int32)
     near = prepared.shares.near > 0
-    return Facts(label, found.confidence, plda, listed, near, prepared.length_s)
+    return Facts(labels_of(found, cast), found.confidence, plda, listed, near, prepared.length_s)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asking import Case, released_case
-from castline.attribution.base import NOBODY, Series
+from castline.attribution.base import NOBODY, Attribution, Series
+from castline.attribution.fusion.decoding import labels_of
 from castline.attribution.fusion.lessons import (
     UNTOLD,
     Lesson,
@@ -42,7 +43,6 @@ WRONG = 10
 WIDTH = 64
 """Numbers of a voiceprint by the poorer engine."""
 
-Ints = npt.NDArray[np.int32]
 Judged = tuple[int, float, float]
 """Lines judged, and right by propagation and by fusion, in percent."""
 
@@ -92,12 +92,11 @@ def _judge(case: Case) -> Judged:
     cast = len(case.series.cast)
     counted = case.truth != UNTOLD
 
-    def percent(code: Ints) -> float:
-        label = np.where((code < 0) | (code >= cast), cast, code)
-        return 100 * float((label == case.truth)[counted].mean())
+    def percent(found: Attribution) -> float:
+        return 100 * float((labels_of(found, cast) == case.truth)[counted].mean())
 
     found = first_labels(case.series)
-    return int(counted.sum()), percent(found.code), percent(fuse(case.series, case.model).code)
+    return int(counted.sum()), percent(found), percent(fuse(case.series, case.model))
 
 
 def _misled(series: Series) -> Series:

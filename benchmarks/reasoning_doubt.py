@@ -21,6 +21,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from castline.attribution.base import NOBODY
+from castline.attribution.fusion.decoding import labels_of
 from castline.attribution.fusion.lessons import UNTOLD, Lesson, cut_lessons, load_truth
 from castline.attribution.labels import margins
 from castline.attribution.reasoning import doubt
@@ -96,10 +97,9 @@ def _lessons(name: str) -> list[Lesson]:
 
 def _measured(lesson: Lesson) -> Part:
     found, cast = lesson.propagation, len(lesson.series.cast)
-    label = np.where((found.code < 0) | (found.code >= cast), cast, found.code)
     return Part(
         features=doubt_features(lesson.series, found),
-        wrong=label != lesson.truth,
+        wrong=labels_of(found, cast) != lesson.truth,
         margin=margins(found.offsets, found.score, released=True),
         judged=(lesson.truth != UNTOLD) & (lesson.series.seeds == NOBODY),
     )

@@ -137,6 +137,7 @@ def right(series: Released, code: np.ndarray) -> tuple[int, int]:
     return correct, counted
 
 
+@pytest.mark.slow
 def test_the_long_night_is_labelled_like_the_release_line_for_line(unpack: Any) -> None:
     series = unpack(LONG_NIGHT)
     found = label(series)

@@ -226,6 +226,7 @@ def test_an_unknown_engine_is_named_with_those_there_are() -> None:
         pull(["tinny"])
 
 
+@pytest.mark.slow
 def test_real_pip_takes_a_local_source_package_without_running_its_script(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

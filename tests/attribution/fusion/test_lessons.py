@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -71,13 +72,14 @@ def test_misleading_seeds_are_as_many_and_true_but_sound_less_like_their_charact
     fallen = 0
     for part in range(3):
         plain = lessons[part, "plain"]
-        for kind in KINDS[2:]:
+        for kind in ("misleading seeds", "hidden cast, misleading seeds"):
             misled = lessons[part, kind]
-            for character in range(len(plain.series.cast)):
-                before, after = (x.series.seeds == character for x in (plain, misled))
+            for character, who in enumerate(misled.series.cast):
+                as_it_was = plain.series.cast.index(who)
+                before, after = plain.series.seeds == as_it_was, misled.series.seeds == character
                 assert after.sum() == before.sum()
                 if (after != before).any():
-                    assert likeness(misled, character) < likeness(plain, character)
+                    assert likeness(misled, character) < likeness(plain, as_it_was)
                     fallen += 1
     assert fallen
 
@@ -92,8 +94,29 @@ def test_the_truth_of_a_lesson_names_the_same_people(project: Project) -> None:
 
     for lesson in cut_lessons("series", series, truth):
         mine = [*lesson.series.cast, "others"]
+        hidden = set(names) - set(mine)
         for line, code in zip(lesson.series.lines, lesson.truth, strict=True):
-            assert (mine[code] if code != UNTOLD else None) == whole[line]
+            speaker = "others" if whole[line] in hidden else whole[line]
+            assert (mine[code] if code != UNTOLD else None) == speaker
+
+
+def test_of_a_cast_some_are_hidden_who_speak_little_and_their_lines_are_nobodys(
+    tmp_path: Path,
+) -> None:
+    made = Project.create(tmp_path / "series")
+    write_series(made, make_series(cast=40, lines=1500, episodes=3, width=32, seed=1))
+    series, truth = load_truth(made)
+    lessons = {(each.part, each.kind): each for each in cut_lessons("series", series, truth)}
+
+    kinds = [kind for kind in KINDS if kind.startswith("hidden cast")]
+    for part, kind in itertools.product(range(3), kinds):
+        plain, fewer = lessons[part, "plain"], lessons[part, kind]
+        hidden = [n for n, who in enumerate(plain.series.cast) if who not in fewer.series.cast]
+        spoken = np.bincount(plain.truth[plain.truth >= 0], minlength=len(plain.series.cast) + 1)
+        assert hidden
+        assert max(spoken[hidden]) < 0.05 * spoken[:-1].sum()
+        assert spoken[hidden].sum() < spoken[:-1].sum() / 6
+        assert (fewer.truth[np.isin(plain.truth, hidden)] == len(fewer.series.cast)).all()
 
 
 def test_what_people_corrected_counts_before_the_annotation(project: Project) -> None:

@@ -27,7 +27,7 @@ BLANK = {
 NUMBERS = (
     *("h_max", "cp_P", "cp_w", "c0_L", "c0_size", "prop_is", "is_everywhere"),
     *("f_n_share", "f_alone_share", "f_before", "f_after", "line_faces8"),
-    *("t_p-1", "t_p-2", "t_p+1", "w_named-2", "w_named-1", "w_named+0", "w_named+1"),
+    *("t_p-1", "t_p-2", "t_p+1", "w_named-2", "w_named-1", "w_named+0", "w_named+1", "k_says"),
 )
 
 
@@ -74,6 +74,7 @@ FACES: Told = {"line_faces8": (3.0, 3.0, 3.0)}
         ("named in the line before", {"w_named-1": (1, 0, 0)}),
         ("named two lines before", {"w_named-2": (1, 0, 0)}),
         ("named in the next line", {"w_named+1": (1, 0, 0)}),
+        ("says what Ann calls somebody near", {"k_says": (1, 0, 0)}),
         ("propagation agreed", {"prop_is": (1, 0, 0)}),
     ],
 )
@@ -93,6 +94,7 @@ def test_what_speaks_for_one_of_the_cast(reason: str, told: Told) -> None:
             {"f_n_share": (0.0, 0.0, 1.0), "f_before": (2, 2, 30)},
         ),
         ("named in the line itself", {"w_named+0": (1, 0, 0)}),
+        ("says what Bo calls somebody near", {"k_says": (0, 1, 0)}),
         ("propagation said Bo", {"prop_is": (0, 1, 0)}),
         ("propagation said nobody in the cast", {"prop_is": (0, 0, 1), "h_max": (0.5, 0.3, 0.5)}),
         (

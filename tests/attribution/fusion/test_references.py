@@ -30,24 +30,18 @@ def measure(
 ) -> tuple[Rows, VoiceSpace, Columns]:
     rows = everybody(share)
     space = adapt_voices(made.voices, made.strength, share, made.length_s)
-    columns = reference_columns(rows, made.voices, space, share, made.length_s, seeds=seeds)
+    columns = reference_columns(rows, space.unit, share, made.length_s, seeds=seeds)
     return rows, space, columns
 
 
-def one_by_one(
-    unit: Floats, share: Floats, length_s: Floats, line: int, code: int
-) -> tuple[Floats, Floats]:
-    """Cosines of a line to somebody's references, and their shares."""
+def one_by_one(unit: Floats, share: Floats, length_s: Floats, line: int, code: int) -> Floats:
+    """Cosines of a line to somebody's references."""
     worth = share[:, code] * np.minimum(length_s, 3)
     most = 400 if code == share.shape[1] - 1 else 200
     chosen = [at for at in np.argsort(-worth, kind="stable")[:most] if worth[at] > 0.3]
     rest = np.array([at for at in chosen if at != line], int)
-    return unit[rest] @ unit[line], share[rest, code]
-
-
-def soft(cosine: Floats, weight: Floats, sharpness: float, floor: float) -> float:
-    near = np.sum(weight * np.exp(sharpness * (cosine.astype(float) - 1))) + floor
-    return float(np.log(near / weight.sum()) / sharpness + 1)
+    cosine: Floats = unit[rest] @ unit[line]
+    return cosine
 
 
 def test_likeness_is_that_to_the_best_references_without_the_line_itself() -> None:
@@ -59,16 +53,9 @@ def test_likeness_is_that_to_the_best_references_without_the_line_itself() -> No
     known = np.eye(4, dtype=np.float32)[np.where(seeds < 0, 3, seeds)] * (seeds >= 0)[:, None]
     for row in np.random.default_rng(1).choice(len(rows.line), 300, replace=False):
         at = made.length_s, int(rows.line[row]), int(rows.code[row])
-        plain, weight = one_by_one(made.voices, share, *at)
-        adapted, _ = one_by_one(space.unit, share, *at)
-        seeded, _ = one_by_one(space.unit, known, *at)
         expected = {
-            "g_max": plain.max(),
-            "g_soft": soft(plain, weight, 8, 1e-6),
-            "h_max": adapted.max(),
-            "h_softer": soft(adapted, weight, 8, 1e-6),
-            "h_soft": soft(adapted, weight, 24, 1e-9),
-            "s_max": seeded.max(initial=-0.5),
+            "h_max": one_by_one(space.unit, share, *at).max(),
+            "s_max": one_by_one(space.unit, known, *at).max(initial=-0.5),
         }
         for name, value in expected.items():
             assert columns[name][row] == pytest.approx(value, abs=1e-4), name
@@ -77,8 +64,8 @@ def test_likeness_is_that_to_the_best_references_without_the_line_itself() -> No
 def test_leads_are_over_the_best_other_candidate_of_the_line() -> None:
     made = talk(200, 4, 24)
     rows, _, columns = measure(made, made.share(3), some_seeds(made, 3))
-    assert len(columns) == 12
-    for name in ("g_max", "h_max", "g_soft", "h_soft", "h_softer", "s_max"):
+    assert len(columns) == 4
+    for name in ("h_max", "s_max"):
         np.testing.assert_array_equal(columns[f"{name}_d"], rows.lead(columns[name]))
 
 
@@ -93,7 +80,7 @@ def test_who_is_known_by_one_line_is_unknown_to_this_line() -> None:
     rows, _, columns = measure(made, share, seeds)
     own = (rows.line == only) & (rows.code == 0)
     nobodys = (rows.code == 1) | (rows.code == 2)
-    for name in ("g_max", "g_soft", "h_max", "h_soft", "h_softer", "s_max"):
+    for name in ("h_max", "s_max"):
         assert (columns[name][own | nobodys] == -0.5).all(), name
         assert (columns[name][(rows.code == 0) & ~own] > -0.5).all(), name
 
@@ -106,8 +93,8 @@ def test_a_line_without_a_voice_is_no_reference() -> None:
     assert (columns["h_max"][rows.code == 1] == -0.5).all()
     assert (columns["s_max"][rows.code == 1] == -0.5).all()
     known = (rows.code == 0) | (rows.code == 2)
-    assert not columns["g_max"][np.isin(rows.line, mute) & known].any()
-    assert columns["g_max"][~np.isin(rows.line, mute) & known].all()
+    assert not columns["h_max"][np.isin(rows.line, mute) & known].any()
+    assert columns["h_max"][~np.isin(rows.line, mute) & known].all()
 
 
 @pytest.mark.parametrize("lines", [1, 2, 30])

@@ -14,7 +14,7 @@ from castline.attribution.fusion.model import read_model
 from castline.attribution.fusion.net_training import NetSettings
 from castline.attribution.fusion.ranker_training import RankerSettings
 from castline.attribution.fusion.recipe import train_model
-from castline.attribution.fusion.training import find_sharpness, train_fusion
+from castline.attribution.fusion.training import find_calibration, train_fusion
 from castline.attribution.fusion.tree_training import TreeSettings
 from castline.attribution.labels import read_labels
 from castline.errors import InputError, UsageError
@@ -96,7 +96,7 @@ def test_overconfident_probabilities_are_made_blunter(lessons: list[Lesson]) -> 
         for each in held
     ]
 
-    assert find_sharpness(boasting) < find_sharpness(held)
+    assert find_calibration(boasting).sharpness < find_calibration(held).sharpness
 
 
 def test_a_single_episode_is_too_little(tmp_path: Path) -> None:

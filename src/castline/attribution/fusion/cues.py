@@ -16,6 +16,7 @@ import numpy.typing as npt
 from castline.attribution.base import Attribution, Series
 from castline.attribution.fusion.candidates import choose_candidates, owners
 from castline.attribution.fusion.clusters import cluster_columns, voice_clusters
+from castline.attribution.fusion.decoding import labels_of
 from castline.attribution.fusion.faces import FaceShares, Seen, face_columns, look, seen_shares
 from castline.attribution.fusion.neighbours import neighbour_columns, neighbour_votes
 from castline.attribution.fusion.plda import plda_scores
@@ -142,7 +143,7 @@ def _measure(prepared: Prepared, share: Floats, step: Step) -> tuple[Rows, Colum
     del lift_near
     columns |= _with_lead(rows, {"vote": votes[rows.line, rows.code]})
     columns["line_noise"] = space.noise[rows.line].astype(np.float32)
-    columns |= reference_columns(rows, series.voices, space, share, length_s, seeds=series.seeds)
+    columns |= reference_columns(rows, space.unit, share, length_s, seeds=series.seeds)
     step()
     columns |= face_columns(series, rows, prepared.seen)
     columns |= cluster_columns(
@@ -281,7 +282,7 @@ def _propagation_columns(rows: Rows, found: Attribution, cast: int) -> Columns:
     inside = (found.candidate >= 0) & (found.candidate < cast)
     score[owners(found)[inside], found.candidate[inside]] = found.score[inside]
     new = found.code >= cast
-    label = np.where(new | (found.code < 0), cast, found.code)
+    label = labels_of(found, cast)
     sizes = np.bincount(np.where(new, found.code - cast, 0), weights=new)
     lines_of_voice = np.where(new, np.log1p(sizes[np.where(new, found.code - cast, 0)]), 0)
     columns = {

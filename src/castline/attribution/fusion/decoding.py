@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from castline.attribution.base import NOBODY, Attribution, Series
 
-__all__ = ["fix_seeds", "initial_shares", "name_strangers", "pick_speakers"]
+__all__ = ["fix_seeds", "initial_shares", "labels_of", "name_strangers", "pick_speakers"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -18,14 +18,19 @@ _VOICE_LINES = 3
 """Lines of nobody in the cast that sound alike are a voice of their own from so many on."""
 
 
+def labels_of(found: Attribution, cast: int) -> Ints:
+    """(N,) codes of speakers; new voices and others are the size of the cast."""
+    inside = (found.code >= 0) & (found.code < cast)
+    return np.where(inside, found.code, cast).astype(np.int32)
+
+
 def initial_shares(series: Series, found: Attribution) -> Floats:
     """(N, C + 1) probabilities from labels; new voices and others are the last column."""
     n, cast = len(series.lines), len(series.cast)
     share = np.zeros((n, cast + 1), np.float32)
-    named = np.flatnonzero((found.code >= 0) & (found.code < cast))
-    share[:, cast] = 1
-    share[named, cast] = 1 - _TRUST
-    share[named, found.code[named]] = _TRUST
+    label = labels_of(found, cast)
+    share[:, cast] = 1 - _TRUST
+    share[np.arange(n), label] = np.where(label < cast, _TRUST, 1)
     return fix_seeds(series, share)
 
 

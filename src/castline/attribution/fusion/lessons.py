@@ -5,14 +5,16 @@ series, each with seeds of its own by the published rule and labels propagated f
 the labels that a later pass starts from come from rankers that never saw the lines in question.
 
 In thirds nearly every seed is a good one, while in other series whole characters are lost because
-their seeds do not sound like most of what they say. So each third comes again with such seeds.
+their seeds do not sound like most of what they say. So each third comes again with such seeds. And
+in the series to learn from nearly every line is of somebody known, while in others one in seven is
+of nobody known. So each third comes again with a part of its cast unknown.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +37,6 @@ __all__ = [
     "LACKS",
     "PARTS",
     "UNTOLD",
-    "Kind",
     "Lesson",
     "cut_lessons",
     "cut_series",
@@ -48,19 +49,44 @@ Ints = npt.NDArray[np.int32]
 
 PARTS = 3
 """Parts that a series is cut into, by episodes."""
-Kind = Literal["plain", "demanding propagation", "misleading seeds", "more misleading seeds"]
-"""What a part comes as: as it is; without relations, which few series have, and with labels by a
-more demanding propagation, which leaves more lines to others, as the published one does where
-voices are poor; with seeds of many characters among those of their lines that are least like the
-rest."""
-KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class _Lack:
+    """What a part is made to lack.
+
+    Attributes:
+        demanding: It has no relations, which few series have, and labels by a more demanding
+            propagation, which leaves more lines to others, as the published one does where voices
+            are poor.
+        hidden: Some of the cast are unknown, so that more lines are of nobody known.
+        misleading: Seeds of many characters are among this share of their lines, which are those
+            least like their mean; 0 for good seeds.
+    """
+
+    demanding: bool = False
+    hidden: bool = False
+    misleading: float = 0.0
+
+
+_LACK = {
+    "plain": _Lack(),
+    "demanding propagation": _Lack(demanding=True),
+    "misleading seeds": _Lack(misleading=1 / 3),
+    "hidden cast, demanding propagation": _Lack(demanding=True, hidden=True),
+    "hidden cast, misleading seeds": _Lack(hidden=True, misleading=1 / 6),
+}
+KINDS = tuple(_LACK)
+"""What a part comes as."""
 _DEMANDING = PropagationParams(threshold_end=0.55)
-_MISLEADING: dict[Kind, float] = {"misleading seeds": 1 / 3, "more misleading seeds": 1 / 6}
-"""Share of a character's lines, least like their mean, that seeds are then chosen from."""
 _MISLED = 0.4
 """Share of the characters whose seeds are chosen so."""
 _ENOUGH_LINES = 15
 """Of a character, to tell which are unlike the others."""
+_HIDDEN = 1 / 6
+"""Share of a part's lines by those of the cast who are hidden, at most."""
+_HIDDEN_EACH = 0.05
+"""Share of a part's lines that somebody who may be hidden speaks, at most: leads are known."""
 LACKS = ("faces", "words", "voices")
 """What a series may lack."""
 UNTOLD = -9
@@ -75,7 +101,7 @@ class Lesson:
     Attributes:
         name: Of the series.
         part: Which part, from 0.
-        kind: What the part comes as.
+        kind: What the part comes as, one of `KINDS`.
         series: What a method may see of it.
         truth: (N,) code of the true speaker, the size of the cast for others, or `UNTOLD`.
         propagation: What label propagation makes of it.
@@ -83,7 +109,7 @@ class Lesson:
 
     name: str
     part: int
-    kind: Kind
+    kind: str
     series: Series
     truth: Ints
     propagation: Attribution
@@ -156,58 +182,59 @@ def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> l
     lessons = []
     for part in range(parts):
         inside = (series.episode >= edges[part]) & (series.episode < edges[part + 1])
-        lesson = _lesson(name, part, series, truth, np.flatnonzero(inside))
-        lessons += [lesson, _demanding(lesson), *(_misled(lesson, kind) for kind in _MISLEADING)]
+        rows = np.flatnonzero(inside)
+        spoken = _lines_of_known(series, truth[rows])
+        for number, (kind, lack) in enumerate(_LACK.items()):
+            draw = np.random.default_rng([part, number])
+            # Only those who speak in the part are known in it, as in the published setting.
+            known = spoken > 0
+            if lack.hidden:
+                known &= ~_some_hidden(spoken, draw)
+            cut, told = cut_series(series, truth, rows, known)
+            if lack.misleading:
+                cut = _misled(cut, told, lack.misleading, draw)
+            if lack.demanding:
+                cut = dataclasses.replace(cut, relations=())
+            labels = first_labels(cut, _DEMANDING if lack.demanding else None)
+            lessons.append(Lesson(name, part, kind, cut, told, labels))
     return lessons
 
 
-def _demanding(lesson: Lesson) -> Lesson:
-    return dataclasses.replace(
-        lesson,
-        series=dataclasses.replace(lesson.series, relations=()),
-        propagation=first_labels(lesson.series, _DEMANDING),
-        kind="demanding propagation",
-    )
+def _lines_of_known(series: Series, told: Ints) -> npt.NDArray[np.int64]:
+    """(C,) lines of each of the cast who is a narrator or seen in the series; 0 of the others."""
+    cast = len(series.cast)
+    known = series.everywhere.copy()
+    known[series.faces.character[series.faces.character >= 0]] = True
+    return np.bincount(told[(told >= 0) & (told < cast)], minlength=cast) * known
 
 
-def _misled(lesson: Lesson, kind: Kind) -> Lesson:
+def _some_hidden(spoken: npt.NDArray[np.int64], draw: np.random.Generator) -> Bools:
+    """(C,) some of the cast at random, none of whom speaks much."""
+    hidden = np.zeros(len(spoken), np.bool_)
+    for character in draw.permutation(len(spoken)):
+        few = spoken[character] < _HIDDEN_EACH * spoken.sum()
+        hidden[character] = (
+            few and spoken[hidden].sum() + spoken[character] < _HIDDEN * spoken.sum()
+        )
+    return hidden
+
+
+def _misled(series: Series, truth: Ints, least: float, draw: np.random.Generator) -> Series:
     """As many seeds, those of some characters among the lines that sound least like them."""
-    voices, truth = lesson.series.voices, lesson.truth
-    seeds = lesson.series.seeds.copy()
-    draw = np.random.default_rng([lesson.part, KINDS.index(kind)])
-    for character in range(len(lesson.series.cast)):
+    voices, seeds = series.voices, series.seeds.copy()
+    for character in range(len(series.cast)):
         lines = np.flatnonzero(truth == character)
         count = int((seeds == character).sum())
         if len(lines) < _ENOUGH_LINES or not count or draw.random() > _MISLED:
             continue
         likeness = voices[lines] @ voices[lines].mean(axis=0)
-        least = lines[np.argsort(likeness, kind="stable")]
-        least = least[: max(int(len(lines) * _MISLEADING[kind]), count + 2)]
-        chosen = least[tightest_lines(voices[least], count)]
+        unlike = lines[np.argsort(likeness, kind="stable")]
+        unlike = unlike[: max(int(len(lines) * least), count + 2)]
+        chosen = unlike[tightest_lines(voices[unlike], count)]
         if len(chosen):
             seeds[seeds == character] = NOBODY
             seeds[chosen] = character
-    series = dataclasses.replace(lesson.series, seeds=seeds)
-    return dataclasses.replace(lesson, series=series, propagation=first_labels(series), kind=kind)
-
-
-def _lesson(
-    name: str, part: int, series: Series, truth: Ints, rows: npt.NDArray[np.intp]
-) -> Lesson:
-    cast, told = len(series.cast), truth[rows]
-    known = series.everywhere.copy()
-    known[series.faces.character[series.faces.character >= 0]] = True
-    # Only those who speak in the part are known in it, as in the published setting.
-    speaks = known & (np.bincount(told[(told >= 0) & (told < cast)], minlength=cast) > 0)
-    lesson, told = cut_series(series, truth, rows, speaks)
-    return Lesson(
-        name=name,
-        part=part,
-        kind="plain",
-        series=lesson,
-        truth=told,
-        propagation=first_labels(lesson),
-    )
+    return dataclasses.replace(series, seeds=seeds)
 
 
 def cut_series(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from castline.attribution.fusion.calibration import Calibration
 from castline.attribution.fusion.ranker import Ranker, softmax_by_line
 from castline.attribution.fusion.rows import Columns, Rows
 from castline.attribution.fusion.usual import Usual
@@ -26,8 +28,8 @@ Floats = npt.NDArray[np.float32]
 SHIPPED = Path(__file__).parent / "model"
 """The model that comes with Castline."""
 
-FORMAT = 2
-"""Of the folder; 1 had trees alone."""
+FORMAT = 3
+"""Of the folder; 1 had trees alone, 2 no trust in propagation."""
 
 _CARD = "card.json"
 _AGAIN = "Train it again, with this version:  castline train fusion SERIES... --out FOLDER"
@@ -40,19 +42,18 @@ class Model:
 
     Attributes:
         rankers: One for each pass.
-        sharpness: Probabilities are raised to this power, so that they say how often they are
-            right.
+        calibration: How the mean of the passes is read.
         card: Where it comes from, for people.
     """
 
     rankers: tuple[Ranker, ...]
-    sharpness: float
+    calibration: Calibration
     card: dict[str, Any]
 
     @property
     def digest(self) -> str:
         """Changes when the model would judge otherwise."""
-        facts = hashlib.sha256(repr(self.sharpness).encode())
+        facts = hashlib.sha256(repr(self.calibration).encode())
         for ranker in self.rankers:
             facts.update(hashlib.sha256(ranker.content).digest())
         return facts.hexdigest()
@@ -103,16 +104,17 @@ def read_model(folder: Path = SHIPPED) -> Model:
     remedy = "Give the folder that `castline train fusion` wrote."
     try:
         card = json.loads(read_bytes(path))
-        format_, passes, sharpness = card["format"], int(card["passes"]), float(card["sharpness"])
+        format_, passes = card["format"], int(card["passes"])
+        if format_ != FORMAT:
+            problem = f"this is a model of format {format_}, and this Castline reads {FORMAT}."
+            raise InputError(path, problem, remedy=_AGAIN)
+        calibration = Calibration(float(card["sharpness"]), float(card["trust"]))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             path, f"this is no card of a fusion model: {error!r}", remedy=remedy
         ) from error
-    if format_ != FORMAT:
-        problem = f"this is a model of format {format_}, and this Castline reads format {FORMAT}."
-        raise InputError(path, problem, remedy=_AGAIN)
     rankers = tuple(Ranker(read_bytes(_ranker_path(folder, step))) for step in range(passes))
-    return Model(rankers, sharpness, card)
+    return Model(rankers, calibration, card)
 
 
 def write_model(model: Model, folder: Path) -> None:
@@ -123,7 +125,7 @@ def write_model(model: Model, folder: Path) -> None:
     card = {
         **model.card,
         "passes": len(model.rankers),
-        "sharpness": model.sharpness,
+        **dataclasses.asdict(model.calibration),
         "columns": list(model.rankers[0].names),
     }
     text = json.dumps(card, ensure_ascii=False, indent=1)

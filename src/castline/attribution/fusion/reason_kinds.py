@@ -29,6 +29,7 @@ _STRANGER_SEEN = 1.1
 _NOT_CLOSE = -1.1
 _NOT_SEEN = -2.7
 _PROPAGATION = 0.7
+_ADDRESSES = 1.4
 _NAMED = {"w_named-1": 0.5, "w_named-2": 0.4, "w_named+1": 0.3, "w_named+0": -1.2}
 _SPOKE = {"t_p-1": 0.25, "t_p+1": 0.25, "t_p-2": 0.2}
 
@@ -248,6 +249,14 @@ def _tell_named(lines: Lines, line: int, supports: bool) -> str:
     return f"{other.name[line]} {when}" if supports else when
 
 
+def _weigh_address(evidence: Evidence) -> Floats:
+    return np.float32(_ADDRESSES) * evidence.columns["k_says"]
+
+
+def _tell_address(lines: Lines, line: int, supports: bool) -> str:
+    return f"says what {(lines.answer if supports else lines.rival).name[line]} calls somebody near"
+
+
 def _weigh_spoke(evidence: Evidence) -> Floats:
     likely = {name: (evidence.columns[name] >= _LIKELY).astype(np.float32) for name in _SPOKE}
     return _weighted(likely, _SPOKE)
@@ -282,6 +291,7 @@ KINDS = (
     Kind(_weigh_face_with_voice, _tell_face_with_voice),
     Kind(_weigh_face, _tell_face),
     Kind(_weigh_named, _tell_named),
+    Kind(_weigh_address, _tell_address),
     Kind(_weigh_spoke, _tell_spoke),
     Kind(_weigh_propagation, _tell_propagation),
 )

@@ -16,7 +16,7 @@ from castline.attribution.fusion.ranker_training import RankerSettings
 from castline.attribution.fusion.training import (
     PASSES,
     Held,
-    find_sharpness,
+    find_calibration,
     train_fusion,
     validate,
 )
@@ -25,6 +25,7 @@ from castline.pipeline.progress import Recorder
 from castline.processors import available_processors
 
 if TYPE_CHECKING:
+    from castline.attribution.fusion.calibration import Calibration
     from castline.attribution.fusion.lessons import Lesson
     from castline.pipeline.progress import Reporter
     from castline.project import Project
@@ -83,7 +84,7 @@ def train_model(
     tried, costs = validate(lessons, settings, threads=threads, say=say)
     model, left_out = train_fusion(lessons, settings, threads=threads, say=say)
     # Series that took no part at all are the better judges; a single one judges by its parts.
-    sharpness = find_sharpness(tried or left_out)
+    calibration = find_calibration(tried or left_out)
     card = {
         "format": FORMAT,
         "castline": __version__,
@@ -92,11 +93,11 @@ def train_model(
         "seeds": "one line in a hundred of each character by the published rule, in each part",
         "settings": dataclasses.asdict(settings),
         "costs": {what: round(cost, 2) for what, cost in costs.items()},
-        "left out series": _figures(tried, sharpness),
-        "left out parts": _figures(left_out, sharpness),
+        "left out series": _figures(tried, calibration),
+        "left out parts": _figures(left_out, None if tried else calibration),
         **(notes or {}),
     }
-    model = dataclasses.replace(model, sharpness=sharpness, card=card)
+    model = dataclasses.replace(model, calibration=calibration, card=card)
     write_model(model, folder)
     return model
 
@@ -111,29 +112,27 @@ def _series(lessons: Sequence[Lesson], name: str) -> dict[str, Any]:
     }
 
 
-def _figures(held: Sequence[Held], sharpness: float) -> list[dict[str, Any]]:
+def _figures(held: Sequence[Held], calibration: Calibration | None) -> list[dict[str, Any]]:
     """How each lesson fared that was left out: percent of its lines that are right, no seeds."""
     rows = []
     for each in held:
-        judged, truth = each.judged, each.lesson.truth
-        others = len(each.lesson.series.cast)
-        code = each.lesson.propagation.code
-        label = np.where((code < 0) | (code >= others), others, code)
-        sharp = each.mean**sharpness
-        stated = (sharp.max(1) / sharp.sum(1))[judged]
-        right = (each.mean.argmax(1) == truth)[judged]
-        rows.append(
-            {
-                "series": each.lesson.name,
-                "part": each.lesson.part,
-                "kind": each.lesson.kind,
-                "lines": int(judged.sum()),
-                "propagation": _percent((label == truth)[judged]),
-                "passes": [_percent((s.argmax(1) == truth)[judged]) for s in each.shares],
-                "mean": _percent(right),
-                "stated": _percent(stated),
-            }
-        )
+        lines = each.lines
+        row = {
+            "series": each.lesson.name,
+            "part": each.lesson.part,
+            "kind": each.lesson.kind,
+            "lines": len(lines.truth),
+            "propagation": _percent(lines.label == lines.truth),
+            "passes": [
+                _percent((s.argmax(1) == each.lesson.truth)[each.judged]) for s in each.shares
+            ],
+            "mean": _percent(lines.mean.argmax(1) == lines.truth),
+        }
+        if calibration:
+            read = calibration.read(lines.mean, lines.label)
+            row["answer"] = _percent(read.argmax(1) == lines.truth)
+            row["stated"] = _percent(read.max(1))
+        rows.append(row)
     return rows
 
 

@@ -8,6 +8,7 @@ series that were left out of training altogether, where there are at least two.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from castline.attribution.base import NOBODY
+from castline.attribution.fusion.calibration import Calibration, Judged, fit_calibration
 from castline.attribution.fusion.choices import Choices
 from castline.attribution.fusion.cues import measure_cues, prepare
-from castline.attribution.fusion.decoding import fix_seeds, initial_shares
+from castline.attribution.fusion.decoding import fix_seeds, initial_shares, labels_of
 from castline.attribution.fusion.lessons import KINDS, LACKS, UNTOLD, Lesson, without
 from castline.attribution.fusion.method import run_passes
 from castline.attribution.fusion.model import Model, spread
@@ -25,7 +27,7 @@ from castline.attribution.fusion.ranker_training import RankerSettings, Task, tr
 from castline.attribution.fusion.rows import Columns, Rows
 from castline.attribution.fusion.usual import Usual
 
-__all__ = ["PASSES", "Held", "choices_of", "find_sharpness", "train_fusion", "validate"]
+__all__ = ["PASSES", "Held", "choices_of", "find_calibration", "train_fusion", "validate"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -40,7 +42,6 @@ _KEPT_AGAIN = 0.5
 """Share of the lines of lessons that are not plain, which hold the same lines once more."""
 _FOLD_ROUNDS, _FOLD_EPOCHS = 80, 10
 """Of the rankers whose labels the next pass starts from."""
-_SHARPNESS = np.linspace(0.6, 2.0, 141)
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,13 @@ class Held:
         return judged
 
     @property
+    def lines(self) -> Judged:
+        """Those lines, and what propagation said of them."""
+        label = labels_of(self.lesson.propagation, len(self.lesson.series.cast))
+        at = self.judged
+        return Judged(self.mean[at], label[at], self.lesson.truth[at])
+
+    @property
     def percent(self) -> float:
         """Lines that are right of a hundred that count."""
         right = self.mean.argmax(1) == self.lesson.truth
@@ -92,7 +100,7 @@ def train_fusion(
         say: Told what happens.
 
     Returns:
-        The model, its card empty and its sharpness 1, and what came of each lesson when it was
+        The model, its card empty and not calibrated, and what came of each lesson when it was
         left out.
     """
     settings = settings or RankerSettings()
@@ -130,7 +138,7 @@ def train_fusion(
             shares[place] = fix_seeds(lesson.series, judged)
             history[place].append(shares[place])
     held = [Held(lesson, tuple(each)) for lesson, each in zip(lessons, history, strict=True)]
-    return Model(tuple(rankers), 1.0, {}), held
+    return Model(tuple(rankers), Calibration(), {}), held
 
 
 def validate(
@@ -168,29 +176,16 @@ def validate(
     return held, {what: float(np.mean(losses)) for what, losses in lost.items() if losses}
 
 
-def find_sharpness(held: Sequence[Held]) -> float:
-    """The power of the probabilities under which the truth is most likely."""
-    chosen, rest = [], []
-    for each in held:
-        rows = np.flatnonzero(each.judged)
-        logs = np.log(np.maximum(each.mean[rows], 1e-9))
-        truth = logs[np.arange(len(rows)), each.lesson.truth[rows]]
-        reachable = each.mean[rows, each.lesson.truth[rows]] > 0
-        chosen.append(truth[reachable])
-        rest.append(_padded(np.sort(logs[reachable], axis=1)[:, ::-1]))
-    own, logits = np.concatenate(chosen), np.concatenate(rest)
+def find_calibration(held: Sequence[Held]) -> Calibration:
+    """How to read the mean of the passes.
 
-    def loss(power: float) -> float:
-        return float((np.log(np.exp(power * logits).sum(1)) - power * own).mean())
-
-    return float(min(_SHARPNESS, key=loss))
-
-
-def _padded(logs: Floats, width: int = 12) -> Floats:
-    """(n, width) the largest logarithms of each line."""
-    padded = np.full((len(logs), width), np.log(1e-9), np.float32)
-    padded[:, : min(width, logs.shape[1])] = logs[:, :width]
-    return padded
+    Lessons that come as they are count as much as all others together: most series are like them,
+    and all have some of the troubles of the others.
+    """
+    poorer = len(KINDS) - 1
+    return fit_calibration(
+        [dataclasses.replace(x.lines, weight=poorer if x.lesson.plain else 1) for x in held]
+    )
 
 
 def _apply(model: Model, lesson: Lesson) -> Held:
