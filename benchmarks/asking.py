@@ -196,7 +196,7 @@ def _annotate(case: Case, name: str) -> Curve:
 
 def _right(case: Case, found: Attribution, touched: Bools) -> Bools:
     """(N,) which labels are right by code-s; lines that were touched are."""
-    right: Bools = touched | (labels_of(found, len(case.series.cast)) == case.truth)
+    right: Bools = touched | (labels_of(found.code, len(case.series.cast)) == case.truth)
     return right
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -74,13 +75,16 @@ def write_comparison(name: str, frames: list[pl.DataFrame]) -> None:
     write_results(name, header, rows, protocol=PROTOCOL, rule=RULE)
 
 
+def whole_table(project: Project, name: str, variant: str = "") -> pl.DataFrame:
+    """A table of all episodes."""
+    read = [project.store.read(name, each, variant) for each in project.episodes()]
+    return pl.concat(read)
+
+
 def compared(project: Project) -> pl.DataFrame:
     """One row a judged line: whether each method is right, and what kind of line it is."""
-    store, episodes = project.store, project.episodes()
-
-    def whole(name: str, variant: str = "") -> pl.DataFrame:
-        return pl.concat([store.read(name, each, variant) for each in episodes])
-
+    store = project.store
+    whole = partial(whole_table, project)
     frame = whole("lines").select("line", "episode", "start_ms", "end_ms")
     for method in ("propagation", "fusion"):
         judged = evaluate_variant(project, f"{method}-{PROTOCOL}").judged

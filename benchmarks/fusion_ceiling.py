@@ -38,7 +38,7 @@ def main() -> None:
     for case in _cases():
         cast = len(case.series.cast)
         judged = (case.truth != UNTOLD) & (case.series.seeds == NOBODY)
-        found = labels_of(fuse(case.series, case.model), cast) == case.truth
+        found = labels_of(fuse(case.series, case.model).code, cast) == case.truth
         reached = _with_all_others_known(case) == case.truth
         for kind, lines in _kinds(case).items():
             at = judged & lines
@@ -66,7 +66,7 @@ def _with_all_others_known(case: Case) -> Ints:
     found = first_labels(series)
     rows, columns = measure_cues(prepare(series, found, share), share, lambda: None)
     judged = case.model.judge(len(case.model.rankers) - 1, rows, columns, cast + 1)
-    read = case.model.calibration.read(judged, labels_of(found, cast))
+    read = case.model.calibration.read(judged, labels_of(found.code, cast))
     best: Ints = read.argmax(axis=1).astype(np.int32)
     return best
 

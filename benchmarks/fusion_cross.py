@@ -25,7 +25,7 @@ from castline.project import Project
 from castline.sources.recipe import import_dramasr
 from castline.tables.catalog import OTHERS
 from common import CACHE, SERIES, TRAINING, series_folder, write_results
-from fusion import PROTOCOL, RULE, compared, write_comparison
+from fusion import PROTOCOL, RULE, compared, whole_table, write_comparison
 
 MARGINS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9)
 
@@ -53,16 +53,13 @@ def main() -> None:
 
 def lead_over_propagation(project: Project) -> pl.DataFrame:
     """How much more probable the answer is than what propagation said: `line`, `lead`."""
-    store, episodes = project.store, project.episodes()
-    cast = store.read("cast")["character"].to_list()
-    person = pl.when(pl.col("character").is_in(cast)).then("character").otherwise(pl.lit(OTHERS))
+    cast = project.store.read("cast")["character"].to_list()
+    known = pl.col("character").is_in(cast)
+    person = pl.when(known).then("character").otherwise(pl.lit(OTHERS)).alias("person")
 
-    def whole(name: str, method: str) -> pl.DataFrame:
-        read = [store.read(name, each, f"{method}-{PROTOCOL}") for each in episodes]
-        return pl.concat(read).with_columns(person=person)
-
-    judged = whole("candidates", "fusion").group_by("line", "person").agg(pl.max("score"))
-    said = whole("labels", "propagation").select("line", "person")
+    listed = whole_table(project, "candidates", f"fusion-{PROTOCOL}")
+    judged = listed.group_by("line", person).agg(pl.max("score"))
+    said = whole_table(project, "labels", f"propagation-{PROTOCOL}").select("line", person)
     said = said.join(judged, on=["line", "person"], how="left").select("line", said="score")
     best = judged.group_by("line").agg(best=pl.max("score"))
     lead = pl.col("best") - pl.col("said").fill_null(0)

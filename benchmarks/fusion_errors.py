@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from asking import ABSENT, Case, released_case
 from castline.attribution.base import NOBODY
+from castline.attribution.fusion.candidates import owners
 from castline.attribution.fusion.cues import measure_cues, prepare
 from castline.attribution.fusion.decoding import fix_seeds, labels_of
 from castline.attribution.fusion.lessons import UNTOLD
@@ -108,9 +109,7 @@ def _facts(case: Case) -> Facts:
     found = fuse(series, case.model)
     assert found.confidence is not None
     share = np.zeros((len(series.lines), cast + 1), np.float32)
-    owner = np.repeat(np.arange(len(series.lines)), np.diff(found.offsets))
-    code = np.where((found.candidate < 0) | (found.candidate >= cast), cast, found.candidate)
-    share[owner, code] = found.score
+    share[owners(found), labels_of(found.candidate, cast)] = found.score
     share = fix_seeds(series, share)
     prepared = prepare(series, first_labels(series), share)
     rows, columns = measure_cues(prepared, share, lambda: None)
@@ -119,7 +118,9 @@ def _facts(case: Case) -> Facts:
     listed = np.zeros(share.shape, np.bool_)
     listed[rows.line, rows.code] = True
     near = prepared.shares.near > 0
-    return Facts(labels_of(found, cast), found.confidence, plda, listed, near, prepared.length_s)
+    return Facts(
+        labels_of(found.code, cast), found.confidence, plda, listed, near, prepared.length_s
+    )
 
 
 if __name__ == "__main__":

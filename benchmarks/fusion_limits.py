@@ -93,7 +93,7 @@ def _judge(case: Case) -> Judged:
     counted = case.truth != UNTOLD
 
     def percent(found: Attribution) -> float:
-        return 100 * float((labels_of(found, cast) == case.truth)[counted].mean())
+        return 100 * float((labels_of(found.code, cast) == case.truth)[counted].mean())
 
     found = first_labels(case.series)
     return int(counted.sum()), percent(found), percent(fuse(case.series, case.model))

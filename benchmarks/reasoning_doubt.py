@@ -99,7 +99,7 @@ def _measured(lesson: Lesson) -> Part:
     found, cast = lesson.propagation, len(lesson.series.cast)
     return Part(
         features=doubt_features(lesson.series, found),
-        wrong=labels_of(found, cast) != lesson.truth,
+        wrong=labels_of(found.code, cast) != lesson.truth,
         margin=margins(found.offsets, found.score, released=True),
         judged=(lesson.truth != UNTOLD) & (lesson.series.seeds == NOBODY),
     )

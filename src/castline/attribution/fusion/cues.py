@@ -282,7 +282,7 @@ def _propagation_columns(rows: Rows, found: Attribution, cast: int) -> Columns:
     inside = (found.candidate >= 0) & (found.candidate < cast)
     score[owners(found)[inside], found.candidate[inside]] = found.score[inside]
     new = found.code >= cast
-    label = labels_of(found, cast)
+    label = labels_of(found.code, cast)
     sizes = np.bincount(np.where(new, found.code - cast, 0), weights=new)
     lines_of_voice = np.where(new, np.log1p(sizes[np.where(new, found.code - cast, 0)]), 0)
     columns = {

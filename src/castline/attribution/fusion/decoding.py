@@ -18,17 +18,16 @@ _VOICE_LINES = 3
 """Lines of nobody in the cast that sound alike are a voice of their own from so many on."""
 
 
-def labels_of(found: Attribution, cast: int) -> Ints:
-    """(N,) codes of speakers; new voices and others are the size of the cast."""
-    inside = (found.code >= 0) & (found.code < cast)
-    return np.where(inside, found.code, cast).astype(np.int32)
+def labels_of(code: Ints, cast: int) -> Ints:
+    """The codes of speakers, those of new voices and others being the size of the cast."""
+    return np.where((code >= 0) & (code < cast), code, cast).astype(np.int32)
 
 
 def initial_shares(series: Series, found: Attribution) -> Floats:
     """(N, C + 1) probabilities from labels; new voices and others are the last column."""
     n, cast = len(series.lines), len(series.cast)
     share = np.zeros((n, cast + 1), np.float32)
-    label = labels_of(found, cast)
+    label = labels_of(found.code, cast)
     share[:, cast] = 1 - _TRUST
     share[np.arange(n), label] = np.where(label < cast, _TRUST, 1)
     return fix_seeds(series, share)

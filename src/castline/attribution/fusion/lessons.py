@@ -184,13 +184,15 @@ def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> l
         inside = (series.episode >= edges[part]) & (series.episode < edges[part + 1])
         rows = np.flatnonzero(inside)
         spoken = _lines_of_known(series, truth[rows])
+        # Only those who speak in the part are known in it, as in the published setting.
+        known = spoken > 0
+        whole = cut_series(series, truth, rows, known)
         for number, (kind, lack) in enumerate(_LACK.items()):
             draw = np.random.default_rng([part, number])
-            # Only those who speak in the part are known in it, as in the published setting.
-            known = spoken > 0
+            cut, told = whole
             if lack.hidden:
-                known &= ~_some_hidden(spoken, draw)
-            cut, told = cut_series(series, truth, rows, known)
+                fewer = known & ~_some_hidden(spoken, draw)
+                cut, told = cut_series(series, truth, rows, fewer)
             if lack.misleading:
                 cut = _misled(cut, told, lack.misleading, draw)
             if lack.demanding:

@@ -110,7 +110,7 @@ def _fuse(series: Series, model: Model, progress: Progress | None) -> Attributio
     for rows, columns, judged in run_passes(prepared, model, share, step):  # noqa: B007
         mean += judged / passes
     del judged  # memory is at its greatest while reasons are told
-    mean = model.calibration.read(mean, labels_of(found, len(series.cast)))
+    mean = model.calibration.read(mean, labels_of(found.code, len(series.cast)))
     code = pick_speakers(series, mean)
     reasons = line_reasons(rows, columns, code, (*series.cast, OTHERS), prepared.length_s)
     result = _attribution(series, prepared, mean, code, reasons)

@@ -71,7 +71,7 @@ class Held:
     @property
     def lines(self) -> Judged:
         """Those lines, and what propagation said of them."""
-        label = labels_of(self.lesson.propagation, len(self.lesson.series.cast))
+        label = labels_of(self.lesson.propagation.code, len(self.lesson.series.cast))
         at = self.judged
         return Judged(self.mean[at], label[at], self.lesson.truth[at])
 
