@@ -54,7 +54,7 @@ def fusion(
             each["kind"],
             str(each["lines"]),
             f"{each['propagation']:.2f}",
-            f"{each['mean']:.2f}",
+            f"{each['answer']:.2f}",
         ]
         for each in tried
     ]
