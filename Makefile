@@ -72,10 +72,12 @@ benchmark: $(MODELS)
 	$(BIN)/python benchmarks/fusion.py
 	$(BIN)/python benchmarks/fusion_cross.py
 	$(BIN)/python benchmarks/fusion_ceiling.py
+	$(BIN)/python benchmarks/fusion_passes.py
 	$(BIN)/python benchmarks/fusion_limits.py
 	$(BIN)/python benchmarks/fusion_errors.py
 	$(BIN)/python benchmarks/fusion_ablations.py
 	$(BIN)/python benchmarks/fusion_naming.py
+	$(BIN)/python benchmarks/fusion_seeds.py
 	$(BIN)/python benchmarks/asking.py
 	$(BIN)/python benchmarks/driver.py
 	$(BIN)/python benchmarks/reasoning_doubt.py

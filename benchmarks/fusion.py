@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import numpy.typing as npt
 import polars as pl
 
 from castline.attribution.evaluation.visibility import speaker_visible
+from castline.attribution.fusion.model import SHIPPED
 from castline.attribution.recipe import attribute
 from castline.attribution.series import PROTOCOLS
 from castline.benchmark import run_benchmark
 from castline.cli.output import TerminalReporter
+from castline.pipeline.progress import Reporter
 from castline.project import Project
 from castline.report.evaluation import evaluate_variant
 from castline.sources.recipe import import_dramasr
@@ -35,8 +38,7 @@ def main() -> None:
         project, _ = import_dramasr(
             series_folder(name), CACHE / "projects" / name, reporter=reporter
         )
-        for method in ("propagation", "fusion"):
-            attribute(project, method=method, protocol=PROTOCOL, reporter=reporter)
+        label_by(project, SHIPPED, reporter)
         frames.append(compared(project).with_columns(series=pl.lit(SERIES[name])))
     write_comparison("fusion", frames)
     records = run_benchmark(
@@ -61,6 +63,15 @@ def main() -> None:
     cost = [f"{taken['seconds']:.1f}", f"{taken['cpu_seconds']:.1f}", f"{taken['peak_mb']:.0f}"]
     header = ["series", "lines", "seconds", "processor seconds", "peak MB"]
     write_results("fusion-cost", header, [[SERIES[LONGEST], taken["lines"], *cost]])
+
+
+def label_by(project: Project, model: Path, reporter: Reporter | None = None) -> None:
+    """Label by propagation and by fusion with a model; labels that are there already are kept."""
+    reporter = reporter or TerminalReporter()
+    attribute(project, method="propagation", protocol=PROTOCOL, reporter=reporter)
+    # The model that comes along is not named: its labels are those that everybody gets.
+    settings = {} if model == SHIPPED else {"model": str(model)}
+    attribute(project, method="fusion", protocol=PROTOCOL, settings=settings, reporter=reporter)
 
 
 def write_comparison(name: str, frames: list[pl.DataFrame]) -> None:
@@ -112,32 +123,35 @@ def compared(project: Project) -> pl.DataFrame:
     return frame.with_columns(during=during).drop_nulls(["propagation", "fusion"])
 
 
-def figures(frame: pl.DataFrame) -> list[list[Any]]:
-    """Rows of the table for some lines."""
-    length = pl.col("end_ms") - pl.col("start_ms")
-    kinds: dict[str, pl.Expr] = {
+def line_kinds() -> dict[str, pl.Expr]:
+    """Which lines of a frame of `compared` are of which kind."""
+    length, known = pl.col("end_ms") - pl.col("start_ms"), pl.col("known")
+    unseen = pl.col("during") == pl.lit(value=False)
+    missing = ~pl.col("listed") & ~pl.col("seed")
+    return {
         "all": pl.lit(value=True),
         "2 s and more": length >= 2000,
         "1 to 2 s": (length >= 1000) & (length < 2000),
         "0.5 to 1 s": (length >= 500) & (length < 1000),
         "under 0.5 s": length < 500,
-        "speaker known, not among propagation's candidates": pl.col("known")
-        & ~pl.col("listed")
-        & ~pl.col("seed"),
-        "speaker known, face not seen during the line": pl.col("known")
-        & (pl.col("during") == pl.lit(value=False)),
-        "speaker known": pl.col("known"),
-        "speaker not known, or several": ~pl.col("known"),
+        "speaker known, not among propagation's candidates": known & missing,
+        "speaker known, face not seen during the line": known & unseen,
+        "speaker known": known,
+        "speaker not known, or several": ~known,
     }
+
+
+def figures(frame: pl.DataFrame) -> list[list[Any]]:
+    """Rows of the table for some lines."""
     rows = []
-    for name, kind in kinds.items():
+    for name, kind in line_kinds().items():
         part = frame.filter(kind)
-        shares = [_percent(part["propagation"]), _percent(part["fusion"])]
+        shares = [percent(part["propagation"]), percent(part["fusion"])]
         rows.append([part.height, name, *shares])
     broken = frame["propagation"] & ~frame["fusion"]
     mended = ~frame["propagation"] & frame["fusion"]
-    rows.append([int(broken.sum()), "right by propagation, broken by fusion", "", _percent(broken)])
-    rows.append([int(mended.sum()), "wrong by propagation, mended by fusion", "", _percent(mended)])
+    rows.append([int(broken.sum()), "right by propagation, broken by fusion", "", percent(broken)])
+    rows.append([int(mended.sum()), "wrong by propagation, mended by fusion", "", percent(mended)])
     guessed = frame.filter(~pl.col("seed"))
     error = calibration_error(
         guessed["confidence"].to_numpy(), guessed["fusion"].to_numpy().astype(np.float64)
@@ -153,7 +167,8 @@ def calibration_error(stated: npt.NDArray[Any], right: npt.NDArray[Any]) -> floa
     return float(100 * sum(abs(stated[b].sum() - right[b].sum()) for b in bins) / len(order))
 
 
-def _percent(values: pl.Series) -> str:
+def percent(values: pl.Series) -> str:
+    """How many of a hundred are true, as text; nothing where there are none."""
     return f"{100 * float(values.mean() or 0):.2f}" if len(values) else ""  # type: ignore[arg-type]
 
 

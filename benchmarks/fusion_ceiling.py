@@ -13,91 +13,73 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+import polars as pl
 
 from asking import Case, released_case
-from castline.attribution.base import NOBODY
 from castline.attribution.fusion.cues import measure_cues, prepare
 from castline.attribution.fusion.decoding import labels_of
-from castline.attribution.fusion.lessons import UNTOLD
-from castline.attribution.fusion.method import fuse
-from castline.attribution.fusion.model import read_model
+from castline.attribution.fusion.model import SHIPPED, read_model
 from castline.attribution.fusion.start import first_labels
+from castline.project import Project
 from castline.sources.recipe import import_dramasr
 from common import CACHE, TRAINING, series_folder, write_results
-from fusion import TEST
+from fusion import PROTOCOL, RULE, TEST, compared, label_by, line_kinds, percent
 from fusion_cross import trained_on
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int32]
 
 
 def main() -> None:
     """Judge and write results/fusion-ceiling.json."""
     rows = []
-    for case in _cases():
-        cast = len(case.series.cast)
-        judged = (case.truth != UNTOLD) & (case.series.seeds == NOBODY)
-        found = labels_of(fuse(case.series, case.model).code, cast) == case.truth
-        reached = _with_all_others_known(case) == case.truth
-        for kind, lines in _kinds(case).items():
-            at = judged & lines
-            row = [case.name, kind, int(at.sum())]
-            rows.append([*row, *(f"{100 * right[at].mean():.2f}" for right in (found, reached))])
+    for name, folder in _models():
+        project = _project(name)
+        label_by(project, folder)
+        case = _case(name, folder)
+        reached = _with_all_others_known(case)
+        frame = compared(project).filter(~pl.col("seed")).join(reached, on="line")
+        for kind, holds in line_kinds().items():
+            part = frame.filter(holds)
+            shares = [percent(part[right]) for right in ("fusion", "reached")]
+            rows.append([case.name, kind, part.height, *shares])
             print(*rows[-1], sep=" | ", flush=True)
     header = ["series", "lines without a seed", "how many", "fusion %", "all others known %"]
-    write_results("fusion-ceiling", header, rows)
+    write_results("fusion-ceiling", header, rows, protocol=PROTOCOL, rule=RULE)
 
 
-def _cases() -> Iterator[Case]:
+def left_out_cases() -> Iterator[Case]:
+    """The four series as released, each with a model that did not learn from it."""
+    for name, folder in _models():
+        yield _case(name, folder)
+
+
+def _case(name: str, folder: Path) -> Case:
+    return dataclasses.replace(released_case(series_folder(name)), model=read_model(folder))
+
+
+def _models() -> Iterator[tuple[str, Path]]:
+    """Each series, and the folder of the model that did not learn from it."""
     for name in TEST:
-        yield released_case(series_folder(name))
+        yield name, SHIPPED
     for here, there in (TRAINING, TRAINING[::-1]):
-        project, _ = import_dramasr(series_folder(there), CACHE / "projects" / there)
-        model = read_model(trained_on(there, project))
-        yield dataclasses.replace(released_case(series_folder(here)), model=model)
+        yield here, trained_on(there, _project(there))
 
 
-def _with_all_others_known(case: Case) -> Ints:
-    """(N,) what the ranker of the last pass makes of each line, given all other speakers."""
-    series, cast = case.series, len(case.series.cast)
+def _project(name: str) -> Project:
+    return import_dramasr(series_folder(name), CACHE / "projects" / name)[0]
+
+
+def _with_all_others_known(case: Case) -> pl.DataFrame:
+    """Whether the ranker of the last pass is right, given all other speakers: `line`, `reached`."""
+    series, model, cast = case.series, case.model, len(case.series.cast)
     speaker = np.where((case.truth >= 0) & (case.truth < cast), case.truth, cast)
     share = np.eye(cast + 1, dtype=np.float32)[speaker]
     found = first_labels(series)
     rows, columns = measure_cues(prepare(series, found, share), share, lambda: None)
-    judged = case.model.judge(len(case.model.rankers) - 1, rows, columns, cast + 1)
-    read = case.model.calibration.read(judged, labels_of(found.code, cast))
-    best: Ints = read.argmax(axis=1).astype(np.int32)
-    return best
-
-
-def _kinds(case: Case) -> dict[str, Bools]:
-    seconds = (case.series.timeline.end_ms - case.series.timeline.start_ms) / 1000
-    others = len(case.series.cast)
-    return {
-        "all": np.ones(len(seconds), np.bool_),
-        "2 s and more": seconds >= 2,
-        "1 to 2 s": (seconds >= 1) & (seconds < 2),
-        "0.5 to 1 s": (seconds >= 0.5) & (seconds < 1),
-        "under 0.5 s": seconds < 0.5,
-        "one of the cast": (case.truth >= 0) & (case.truth < others),
-        "one of the cast, face not seen during the line": _unseen(case),
-        "somebody outside it, or several": case.truth == others,
-    }
-
-
-def _unseen(case: Case) -> Bools:
-    """(N,) lines of somebody of the cast, not a narrator, whose face is in no picture of it."""
-    faces, timeline = case.series.faces, case.series.timeline
-    unseen = np.zeros(len(case.truth), np.bool_)
-    for code in np.flatnonzero(~case.series.everywhere):
-        mine, lines = faces.character == code, np.flatnonzero(case.truth == code)
-        begun = np.searchsorted(np.sort(faces.start_ms[mine]), timeline.end_ms[lines], "right")
-        ended = np.searchsorted(np.sort(faces.end_ms[mine]), timeline.start_ms[lines], "left")
-        unseen[lines] = begun == ended
-    return unseen
+    judged = model.judge(len(model.rankers) - 1, rows, columns, cast + 1)
+    best = model.calibration.read(judged, labels_of(found.code, cast)).argmax(axis=1)
+    return pl.DataFrame({"line": series.lines, "reached": best == case.truth})
 
 
 if __name__ == "__main__":

@@ -2,9 +2,8 @@
 
 What fusion is worth on long series that it never saw; everything about it was chosen by thirds of
 these two. One forest and one network a pass, of a single series: less than the model that comes
-along has, whose calibration serves here too, two numbers for both series. And what it would cost to
-break fewer of the lines that propagation had right: its label kept unless another is more probable
-by some margin.
+along has; calibrated without the series that is labelled. And what it would cost to break fewer of
+the lines that propagation had right: its label kept unless another is more probable by some margin.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ from pathlib import Path
 
 import polars as pl
 
+from castline.attribution.fusion.calibration import Calibration
 from castline.attribution.fusion.lessons import cut_lessons, load_truth
 from castline.attribution.fusion.model import FORMAT, read_model, write_model
 from castline.attribution.fusion.ranker_training import RankerSettings
 from castline.attribution.fusion.training import train_fusion
-from castline.attribution.recipe import attribute
 from castline.cli.output import TerminalReporter
 from castline.processors import available_processors
 from castline.project import Project
 from castline.sources.recipe import import_dramasr
 from castline.tables.catalog import OTHERS
 from common import CACHE, SERIES, TRAINING, series_folder, write_results
-from fusion import PROTOCOL, RULE, compared, whole_table, write_comparison
+from fusion import PROTOCOL, RULE, compared, label_by, whole_table, write_comparison
 
 MARGINS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9)
 
@@ -40,9 +39,7 @@ def main() -> None:
     frames = []
     for here, there in (TRAINING, TRAINING[::-1]):
         project, model = projects[here], trained_on(there, projects[there])
-        attribute(project, method="propagation", protocol=PROTOCOL, reporter=reporter)
-        settings = {"model": str(model)}
-        attribute(project, method="fusion", protocol=PROTOCOL, settings=settings, reporter=reporter)
+        label_by(project, model, reporter)
         frame = compared(project).with_columns(series=pl.lit(SERIES[here]))
         frames.append(frame.join(lead_over_propagation(project), on="line"))
     write_comparison("fusion-cross", frames)
@@ -83,7 +80,9 @@ def trained_on(name: str, project: Project) -> Path:
         settings = RankerSettings().brief()
         model, _ = train_fusion(lessons, settings, threads=available_processors(), say=print)
         card = {"format": FORMAT, "series": [name]}
-        model = dataclasses.replace(model, calibration=shipped.calibration, card=card)
+        [other] = set(TRAINING) - {name}
+        calibration = Calibration(**shipped.card["calibrated without"][other])
+        model = dataclasses.replace(model, calibration=calibration, card=card)
         write_model(model, folder)
     return folder
 

@@ -74,7 +74,7 @@ def _poorer(case: Case) -> Iterator[tuple[str, list[Case]]]:
     yield "no words", [_of(case, without(lesson, "words").series)]
     yield "no voices", [_of(case, without(lesson, "voices").series)]
     yield "no relations", [_of(case, dataclasses.replace(case.series, relations=()))]
-    yield f"one seed in {WRONG} wrong", [_of(case, _misled(case.series))]
+    yield f"one seed in {WRONG} wrong", [_of(case, with_wrong_seeds(case.series))]
     yield f"voiceprints of {WIDTH} numbers", [_of(case, _poorer_voices(case.series))]
     count = int(case.series.episode.max()) + 1
     chosen = np.linspace(0, count - 1, EPISODES).round().astype(int)
@@ -99,7 +99,7 @@ def _judge(case: Case) -> Judged:
     return int(counted.sum()), percent(found), percent(fuse(case.series, case.model))
 
 
-def _misled(series: Series) -> Series:
+def with_wrong_seeds(series: Series) -> Series:
     """With some seeds given to others of the cast by mistake (drawn by seed 0)."""
     draw = np.random.default_rng(0)
     given = np.flatnonzero(series.seeds >= 0)

@@ -182,7 +182,9 @@ def _write_labels(project: Project, folder: Path, method: str, protocol: str) ->
         offset = len(names)
         ordered = sorted(
             (offset + position[line], released_name(character))
-            for line, character in labels.select("line", "character").iter_rows()
+            for line, character in labels.unique("line", keep="first")
+            .select("line", "character")
+            .iter_rows()
         )
         names.update((str(index), name) for index, name in ordered)
     content = json.dumps(names, ensure_ascii=False, indent=0)

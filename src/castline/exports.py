@@ -97,7 +97,7 @@ def document_of(lines: pl.DataFrame, labels: pl.DataFrame) -> Document:
     for line, character, sure in labels.select("line", "character", "confidence").iter_rows():
         if character != UNKNOWN:
             speakers.setdefault(line, []).append(character)
-            confidence[line] = sure
+            confidence.setdefault(line, sure)
     columns = ("line", "start_ms", "end_ms", "text", "kind")
     return Document(
         cues=tuple(

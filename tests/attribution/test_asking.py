@@ -26,6 +26,7 @@ from castline.attribution.base import (
     TablesOnly,
 )
 from castline.attribution.editing import edit_lines
+from castline.attribution.nearness import Timeline
 from castline.attribution.questions import ask
 from castline.attribution.recipe import METHODS
 from castline.attribution.recipe import attribute as attribute_project
@@ -77,10 +78,34 @@ def test_lines_that_sound_the_same_and_share_a_doubt_are_asked_about_once_and_fi
 
     assert questions[0].line == "e-2", "the one in the middle of them"
     assert questions[0].alike == ("e-1", "e-3")
-    assert questions[0].group == 2
     assert questions[0].expected == pytest.approx(3 * 0.45, rel=0.05)
     assert "2 more lines" in questions[0].reason
     assert [each.line for each in questions[1:]] == ["e-0", "e-4"]
+
+
+def test_two_people_at_once_never_get_one_answer() -> None:
+    lines = spoken([0, 0, 0])
+    start = lines.timeline.start_ms.copy()
+    start[1] = start[0]
+    at_once = dataclasses.replace(lines, timeline=Timeline(start, start + 1000))
+
+    alike = {each.line: each.alike for each in rank_questions(at_once, judged([TORN] * 3), 3)}
+
+    assert all("e-0" not in each and "e-1" not in each for each in alike.values())
+    assert len(alike) >= 2
+
+
+def test_where_no_voice_is_known_the_longest_voices_are_asked_about() -> None:
+    lines = spoken([0, 1, 1, 0, 1])
+    found = dataclasses.replace(
+        judged([TORN] * 5), code=np.array([2, 3, 3, 2, 3], np.int32), confidence=None
+    )
+
+    questions = rank_questions(lines, found, 5)
+
+    assert [each.line for each in questions] == ["e-1", "e-0"]
+    assert [each.expected for each in questions] == [3, 2]
+    assert questions[0].reason == "one of 3 lines of a new voice"
 
 
 def test_a_line_that_doubts_something_else_is_no_reason_to_ask() -> None:
@@ -150,7 +175,7 @@ def test_labels_without_confidences_say_which_method_has_some() -> None:
     found = dataclasses.replace(judged([TORN]), confidence=None)
 
     with pytest.raises(UsageError, match="--method fusion"):
-        rank_questions(spoken([0]), found, 1)
+        rank_questions(spoken([0], seeds={0: ANN}), found, 1)
 
 
 def test_a_series_without_lines_has_no_questions() -> None:

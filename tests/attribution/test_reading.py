@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from castline.attribution.base import UNSURE
+from castline.attribution.base import NOBODY, UNSURE, Attribution
 from castline.attribution.labels_unit import labelled
 from castline.attribution.propagation import METHOD, PropagationParams
 from castline.attribution.reading import attribution_of
 from castline.attribution.series import PROTOCOLS, load_series
 from castline.project import Project
 from castline.testing.series import make_series, write_series
+from tests.attribution.test_mouths import ANN, BO, series
 
 
 def test_labels_come_back_as_they_were_written_with_the_numbers_of_new_voices(
@@ -43,3 +44,31 @@ def test_labels_come_back_as_they_were_written_with_the_numbers_of_new_voices(
     assert np.array_equal(back.score, found.score)
     assert back.confidence is None
     assert back.reasons == tuple(map(tuple, tables["labels"]["reasons"].to_list()))
+
+
+def test_a_line_of_two_voices_gets_the_two_most_probable_speakers_and_the_first_counts() -> None:
+    lines = series(4, mouths=None, seeds={3: ANN})
+    chance = np.tile(np.array([0.6, 0.3, 0.1], np.float32), (4, 1))
+    found = Attribution(
+        code=np.array([ANN, ANN, BO, ANN], np.int32),
+        voices_found=0,
+        offsets=np.arange(0, 13, 3),
+        candidate=np.tile(np.array([ANN, BO, NOBODY], np.int32), 4),
+        score=chance.ravel(),
+        confidence=chance[:, 0],
+    )
+    # The second is one of two voices, and so are the third, decided against the probabilities,
+    # and the last, which is known.
+    of_two = set(lines.lines[1:])
+
+    frames = dict(labelled(lines, found, ["1"], "any", method="fusion", of_two=of_two))
+    labels = next(frame for output, frame in frames.items() if output.table == "labels")
+    candidates = next(frame for output, frame in frames.items() if output.table == "candidates")
+
+    told = labels.select("line", "character", "confidence", "status").rows()
+    names = [(line, who) for line, who, _, _ in told]
+    one, two, three, four = lines.lines
+    assert names == [(one, "Ann"), (two, "Ann"), (two, "Bo"), (three, "Bo"), (four, "Ann")]
+    assert told[2][2:] == (np.float32(0.3), "doubtful")
+    assert labels["reasons"][2].to_list() == ["the line holds two voices"]
+    assert attribution_of(lines, labels, candidates).code.tolist() == found.code.tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 
 import castline
+from castline.attribution.fusion.model import SHIPPED
 from castline.attribution.labels import choose_variant, read_labels
 from castline.attribution.recipe import METHODS, stale_labels
 from castline.attribution.series import PROTOCOLS, load_series
@@ -256,6 +258,42 @@ def test_labels_become_stale_when_what_they_rest_on_changes(project: Project) ->
     castline.edit_lines(project, ["0001-00001"], to=OTHERS, author="Ann")
 
     assert set(stale_labels(project).values()) == {"input edits changed"}
+
+
+def test_labels_of_a_model_that_is_gone_are_stale_and_say_why(
+    project: Project, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(SHIPPED, own)
+    castline.attribute(project, settings={"model": str(own)})
+    assert stale_labels(project) == {"fusion-released": None}
+
+    shutil.rmtree(own)
+
+    why = stale_labels(project)["fusion-released"]
+    assert why is not None
+    assert why.startswith("what it rests on cannot be read")
+
+
+@pytest.mark.parametrize(("risk", "speakers"), [(None, 2), (1.0, 1)])
+def test_a_line_of_two_voices_gets_two_speakers_unless_a_risk_is_chosen(
+    project: Project, risk: float | None, speakers: int
+) -> None:
+    lines = project.store.read("lines", "0001")
+    seeds = project.store.read("seeds", variant="given")["line"]
+    line = lines.filter(~pl.col("line").is_in(seeds.to_list()))["line"][0]
+    notes = pl.Series("notes", [["two voices"] if each == line else [] for each in lines["line"]])
+    noted = lines.with_columns(notes.cast(lines["notes"].dtype))
+    project.store.write("lines", noted, "0001", stage="test", key="", parameters={}, inputs={})
+
+    variant, _ = castline.attribute(project, max_risk=risk)
+
+    labels = read_labels(project, variant)
+    counts = dict(labels["line"].value_counts().iter_rows())
+    assert counts.pop(line) == speakers
+    assert set(counts.values()) == {1}
+    told = labels.filter(line=line)["confidence"].to_list()
+    assert told == sorted(told, reverse=True)
 
 
 def test_unsupervised_takes_neither_given_seeds_nor_narrators(project: Project) -> None:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from castline.attribution.base import NOBODY, UNSURE, Attribution, Series
 from castline.attribution.same_speaker import SameSpeaker
 from castline.attribution.series import has_voice
+from castline.attribution.simultaneous import share_span
 from castline.errors import UsageError
 
 __all__ = ["Question", "rank_questions"]
@@ -69,25 +70,23 @@ class Question:
     alike: tuple[str, ...]
     reason: str
 
-    @property
-    def group(self) -> int:
-        """How many lines follow the answer."""
-        return len(self.alike)
-
 
 def rank_questions(series: Series, found: Attribution, count: int) -> list[Question]:
     """Choose the lines whose answers help most, best first.
 
-    Known lines are never asked about.
+    Known lines are never asked about. Where no voice is known at all, a line of each new voice is,
+    of those with most lines first.
 
     Args:
         series: What the method saw.
-        found: What it found, with confidences; its scores are probabilities.
+        found: What it found, with confidences if a voice is known; its scores are probabilities.
         count: How many questions; fewer come out where there are fewer lines in doubt.
 
     Raises:
-        UsageError: The labels carry no confidences.
+        UsageError: The labels carry no confidences, though voices are known.
     """
+    if found.confidence is None and not (series.seeds >= 0).any():
+        return _ask_about_voices(series, found, count)
     if found.confidence is None:
         raise UsageError(
             "These labels carry no confidences, so nothing tells which of them are in doubt. "
@@ -107,6 +106,25 @@ def rank_questions(series: Series, found: Attribution, count: int) -> list[Quest
         )
         for row, worth, alike in chosen
     ]
+
+
+def _ask_about_voices(series: Series, found: Attribution, count: int) -> list[Question]:
+    """The line of each new voice that sounds most like all of it, the voice with most lines first.
+
+    Whose it is, is expected of all its lines.
+    """
+    size = np.bincount(np.maximum(found.code, 0), minlength=len(series.cast))
+    size[: len(series.cast)] = 0
+    questions = []
+    for code in np.argsort(-size, kind="stable")[:count].tolist():
+        rows = np.flatnonzero((found.code == code) & (series.seeds == NOBODY))
+        if not size[code] or not len(rows):
+            continue
+        voices = series.voices[rows]
+        row = int(rows[(voices @ voices.sum(axis=0)).argmax()])
+        reason = _reason(series, found, row, np.zeros(0, np.int64))
+        questions.append(Question(series.lines[row], float(len(rows)), (), reason))
+    return questions
 
 
 def _reason(series: Series, found: Attribution, row: int, alike: Indices) -> str:
@@ -209,6 +227,7 @@ def _link(series: Series, found: Attribution, doubts: _Doubts) -> _Links:
     same = np.concatenate(chances)[first].astype(np.float64)
     # Episodes differ in sound, and what is learnt inside them says less across.
     alike = (same >= _ALIKE) & (series.episode[line] == series.episode[other])
+    alike &= ~share_span(series)[other]  # two people at once: each is asked about by itself
     heeded: Doubles = np.where(alike, 1.0, _HEEDED) * same
     return _Links(
         begin=np.searchsorted(line, np.arange(n + 1)),

@@ -13,7 +13,7 @@ from castline.attribution.abstain import AbstainParams, abstain
 from castline.attribution.base import Attribution, Series
 from castline.attribution.inputs import active_edits, input_digests
 from castline.attribution.labels import new_voice
-from castline.attribution.labels_unit import labelled
+from castline.attribution.labels_unit import labelled, lines_of_two
 from castline.attribution.reading import attribution_of
 from castline.attribution.relating import reader_of_relations
 from castline.attribution.series import Protocol, load_series
@@ -132,7 +132,10 @@ def discussed_unit(
         found = abstain(series, told.found, plan.risk, method=plan.name)
         # The reasons of the base method tell of mouths already.
         without_mouths = dataclasses.replace(series, mouths=None)
-        yield from labelled(without_mouths, found, episodes, variant, method=plan.name)
+        of_two = lines_of_two(project, plan.risk)
+        yield from labelled(
+            without_mouths, found, episodes, variant, method=plan.name, of_two=of_two
+        )
         if told.failed:
             raise _unanswered(told, plan)
         yield asked, _asked_frame(series, base, told, episodes, plan.name)

@@ -142,6 +142,7 @@ def _labels_now(project: Project) -> dict[str, str]:
         labels = read_labels(project, choose_variant(project))
     except UsageError:
         return {}
+    labels = labels.unique("line", keep="first", maintain_order=True)
     return dict(zip(labels["line"], labels["character"], strict=True))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +46,8 @@ __all__ = [
     "summarise_labels",
 ]
 
+_OF_TWO = "the line holds two voices"
+
 DOUBT_MARGIN = 0.10
 """Below this margin a label is doubtful: the threshold of the paper's main experiments (5.1)."""
 SURE = 0.9
@@ -74,8 +76,12 @@ def label_frames(
     *,
     episode: str,
     method: str,
+    of_two: Collection[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The candidates and labels of one episode.
+
+    A line of two voices gets the two most probable speakers, the more probable one first, where the
+    method gives probabilities.
 
     Args:
         series: What the method saw.
@@ -84,6 +90,7 @@ def label_frames(
         rows: The lines of the episode, one after the other.
         episode: The episode.
         method: Name of the method.
+        of_two: Ids of lines that hold the words of two voices.
     """
     import polars as pl
 
@@ -138,7 +145,31 @@ def label_frames(
         method=method,
         source=method,
     )
+    if calibrated and of_two:
+        two = np.isin(series.lines[first : first + len(rows)], list(of_two))
+        several = begins[:-1][two & ~known & ~left & (counts >= 2)]
+        # Who was decided against the probabilities, by mouths for one, leaves nobody second to it.
+        second = several[is_own[several]] + 1
+        labels = _with_seconds(labels, owner[second], _spelled(code[second], names), score[second])
     return candidates, labels
+
+
+def _with_seconds(
+    labels: pl.DataFrame, place: Places, speaker: pl.Series, probability: Floats
+) -> pl.DataFrame:
+    """The labels with a second speaker behind the first at some places."""
+    import polars as pl
+
+    sure = pl.Series(probability, dtype=pl.Float32)
+    second = labels.with_row_index("place")[place].with_columns(
+        character=speaker,
+        score=sure,
+        confidence=sure,
+        status=pl.when(sure >= SURE).then(pl.lit("settled")).otherwise(pl.lit("doubtful")),
+        reasons=pl.lit([_OF_TWO]),
+    )
+    whole = pl.concat([labels.with_row_index("place"), second.select("place", *labels.columns)])
+    return whole.sort("place", maintain_order=True).drop("place")
 
 
 def _spelled(code: Ints, names: list[str]) -> pl.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from castline.attribution.mouths import MouthParams, weigh_mouths
 from castline.attribution.series import Protocol, load_series
 from castline.pipeline.stage import Output, Unit
 from castline.settings import build
+from castline.story.lines import TWO_VOICES
 from castline.tables.edits import EditLog
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from castline.pipeline.progress import Reporter
     from castline.project import Project
 
-__all__ = ["labelled", "labels_unit", "mouth_settings"]
+__all__ = ["labelled", "labels_unit", "lines_of_two", "mouth_settings"]
 
 
 def labels_unit(
@@ -66,7 +67,8 @@ def labels_unit(
             reporter.warn(warning)
         result = weigh_mouths(series, found, mouths)
         result = abstain(series, result, risk, method=method.name)
-        yield from labelled(series, result, episodes, variant, method=method.name)
+        of_two = lines_of_two(project, risk)
+        yield from labelled(series, result, episodes, variant, method=method.name, of_two=of_two)
 
     return Unit(
         stage=f"attribute-{method.name}",
@@ -90,7 +92,13 @@ def labels_unit(
 
 
 def labelled(
-    series: Series, found: Attribution, episodes: Sequence[str], variant: str, *, method: str
+    series: Series,
+    found: Attribution,
+    episodes: Sequence[str],
+    variant: str,
+    *,
+    method: str,
+    of_two: Collection[str] = (),
 ) -> Iterator[tuple[Output, pl.DataFrame]]:
     """The tables `candidates` and `labels` of each episode.
 
@@ -100,15 +108,33 @@ def labelled(
         episodes: Names of the episodes in order.
         variant: Of the tables.
         method: Name of the method.
+        of_two: Ids of lines that get two speakers; see `label_frames`.
     """
     names = [*series.cast, *(new_voice(n + 1) for n in range(found.voices_found))]
     for position, episode in enumerate(episodes):
         rows = np.flatnonzero(series.episode == position)
         candidates, labels = label_frames(
-            series, found, names, rows, episode=episode, method=method
+            series, found, names, rows, episode=episode, method=method, of_two=of_two
         )
         yield Output("candidates", episode, variant), candidates
         yield Output("labels", episode, variant), labels
+
+
+def lines_of_two(project: Project, risk: AbstainParams) -> set[str]:
+    """Ids of the lines that hold the words of two voices and may get two speakers.
+
+    Where a risk is chosen none may: the second speaker is too unsure.
+    """
+    import polars as pl
+
+    if risk.max_risk is not None:
+        return set()
+    noted = pl.col("notes").list.contains(TWO_VOICES)
+    lines = (
+        project.store.read("lines", each, columns=["line", "notes"]).filter(noted)
+        for each in project.episodes()
+    )
+    return {line for frame in lines for line in frame["line"]}
 
 
 def mouth_settings(project: Project) -> MouthParams:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from castline.attribution.base import HELD, NOBODY, UNSURE, Attribution, Mouths, Series
 from castline.attribution.nearness import window_spans
 from castline.attribution.series import has_voice
+from castline.attribution.simultaneous import pick_speakers
 
 __all__ = ["VERSION", "MouthParams", "find_mouth_seeds", "line_probabilities", "weigh_mouths"]
 
@@ -30,7 +31,7 @@ Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
-VERSION = 5
+VERSION = 6
 """Raised when seeds or labels would come out otherwise."""
 
 _LINES_AT_ONCE = 1500
@@ -123,9 +124,10 @@ def weigh_mouths(
         return found
     parameters = parameters or MouthParams()
     p = line_probabilities(series, parameters, found.code, found.confidence)
-    best, cast = p.argmax(1), len(series.cast)
-    code = found.code.copy()
+    code, cast = found.code.copy(), len(series.cast)
     free = (series.seeds == NOBODY) & (code < cast)
+    p[code >= cast] = np.eye(cast + 1)[cast]  # a new voice keeps nobody from a line of its span
+    best = pick_speakers(series, p)
     unsure = free & (p.max(1) < parameters.least)
     nobody = free & ~unsure & (best == cast)
     named = free & ~unsure & (best < cast)
@@ -134,7 +136,7 @@ def weigh_mouths(
     code[unsure] = UNSURE
     moved, confidence, reasons = code != found.code, found.confidence, found.reasons
     if confidence is not None:
-        confidence = np.where(moved, p.max(1), confidence).astype(np.float32)
+        confidence = np.where(moved, p[np.arange(len(p)), best], confidence).astype(np.float32)
     if reasons is not None:
         # What spoke for another speaker is no reason for this one.
         reasons = tuple(() if other else why for other, why in zip(moved, reasons, strict=True))

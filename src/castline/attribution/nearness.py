@@ -58,6 +58,12 @@ class FaceTimes:
     score: npt.NDArray[np.float32]
     box: npt.NDArray[np.float32] | None = None
 
+    @classmethod
+    def none(cls) -> FaceTimes:
+        """No faces."""
+        times = np.zeros(0, np.int64)
+        return cls(times, times, times.astype(np.int32), times.astype(np.float32))
+
 
 def window_spans(
     start_ms: Times, end_ms: Times, timeline: Timeline, reach_ms: int, positions: Ints | None = None

@@ -11,7 +11,7 @@ from castline.attribution.discussing import Plan, discussed_unit, talking_name
 from castline.attribution.labels_unit import labels_unit, mouth_settings
 from castline.attribution.series import PROTOCOLS, Protocol
 from castline.attribution.talking import TalkingMethod
-from castline.errors import TableError, UnknownName, UsageError
+from castline.errors import InputError, TableError, UnknownName, UsageError
 from castline.pipeline.progress import Recorder
 from castline.pipeline.run import RunSummary, run_units
 from castline.pipeline.stage import Unit, why_stale
@@ -228,7 +228,11 @@ def stale_labels(project: Project) -> dict[str, str | None]:
         if stage != "attribute":
             stale[variant] = None  # imported: it rests on files that are not ours
             continue
-        unit = _unit_again(project, name, dict(manifest.parameters), variant)
+        try:
+            unit = _unit_again(project, name, dict(manifest.parameters), variant)
+        except InputError as error:  # a trained model that was moved or deleted
+            stale[variant] = f"what it rests on cannot be read: {error}"
+            continue
         if unit is None:
             stale[variant] = f"made by {manifest.stage}, which this Castline does not know"
         else:

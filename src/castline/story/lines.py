@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from castline.subtitles.base import Cue, Document
 
 __all__ = [
+    "TWO_VOICES",
     "Span",
     "is_credit",
     "lines_frame",
@@ -39,6 +40,9 @@ __all__ = [
     "overcrowded",
     "parse_spans",
 ]
+
+TWO_VOICES = "two voices"
+"""Note of a line that holds several voices."""
 
 Span = tuple[int, int]
 """Start and end in milliseconds, half-open."""
@@ -251,7 +255,7 @@ def _is_credit_cue(cue: Cue) -> bool:
 def _notes(cue: Cue, credit: bool) -> list[str]:
     spoken = cue.spoken
     found = {
-        "two voices": cue.voices > 1,
+        TWO_VOICES: cue.voices > 1,
         "odd duration": cue.kind == "speech"
         and not credit
         and odd_duration(spoken, cue.end_ms - cue.start_ms),

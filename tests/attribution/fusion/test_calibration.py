@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -67,14 +65,3 @@ def test_lines_whose_speaker_was_not_considered_tell_nothing() -> None:
     lost = np.array([[0.9, 0.1, 0]], np.float32), np.array([0], np.int32), np.array([2], np.int32)
     known = Judged(mean, label, truth)
     assert fit_calibration([known]) == fit_calibration([known, Judged(*lost)])
-
-
-def test_a_line_that_counts_thrice_counts_as_three_lines() -> None:
-    lines = []
-    for seed in (0, 1):
-        mean, label = made(1000, 4, seed)
-        truth = np.random.default_rng(seed).integers(0, 2, 1000).astype(np.int32)
-        lines.append(Judged(mean, label, truth))
-    one, two = lines
-    heavy = dataclasses.replace(two, weight=3)
-    assert fit_calibration([one, heavy]) == fit_calibration([one, two, two, two])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -88,6 +89,18 @@ def test_misleading_seeds_are_as_many_and_true_but_sound_less_like_their_charact
     assert fallen
 
 
+def test_every_part_comes_once_without_faces_and_otherwise_as_it_is(tmp_path: Path) -> None:
+    lessons = lessons_of(tmp_path, cast=4, lines=300)
+    for part in range(3):
+        plain, faceless = lessons[part, "plain"], lessons[part, "no faces"]
+        assert len(plain.series.faces.start_ms)
+        assert not len(faceless.series.faces.start_ms)
+        assert faceless.series.lines == plain.series.lines
+        assert faceless.series.cast == plain.series.cast
+        assert (faceless.series.seeds == plain.series.seeds).all()
+        assert (faceless.truth == plain.truth).all()
+
+
 def test_the_truth_of_a_lesson_names_the_same_people(project: Project) -> None:
     series, truth = load_truth(project)
     names = [*series.cast, "others"]
@@ -131,6 +144,26 @@ def test_what_people_corrected_counts_before_the_annotation(project: Project) ->
     corrected, told = load_truth(project)
     assert corrected.cast[told[line]] == series.cast[other]
     assert (corrected.seeds == NOBODY).all()
+
+
+def test_episodes_that_nobody_annotated_are_no_lesson(project: Project) -> None:
+    series, truth = load_truth(project)
+    partly = np.where(series.episode == 0, truth, UNTOLD).astype(np.int32)
+
+    lessons = cut_lessons("series", series, partly)
+
+    assert {each.part for each in lessons} == {0}
+
+
+def test_where_no_face_is_anybodys_all_who_speak_are_known(project: Project) -> None:
+    series, truth = load_truth(project)
+    nobody = np.full_like(series.faces.character, NOBODY)
+    faces = dataclasses.replace(series.faces, character=nobody)
+
+    lessons = cut_lessons("series", dataclasses.replace(series, faces=faces), truth)
+
+    spoken = {series.cast[code] for code in truth if 0 <= code < len(series.cast)}
+    assert {who for each in lessons for who in each.series.cast} == spoken
 
 
 def test_a_series_without_annotation_is_refused(project: Project) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from castline.attribution.base import NOBODY, Series
+from castline.attribution.base import HELD, NOBODY, Series
 from castline.attribution.fusion.lessons import UNTOLD, load_truth
 from castline.attribution.fusion.method import fuse
-from castline.attribution.fusion.model import Model, read_model
+from castline.attribution.fusion.model import Model, read_model, write_model
+from castline.attribution.fusion.ranker import Ranker
 from castline.attribution.nearness import FaceTimes
 from castline.attribution.series import PROTOCOLS, load_series
 from castline.errors import InputError
@@ -37,10 +39,7 @@ def model() -> Model:
 
 
 def faceless(series: Series) -> Series:
-    none = np.zeros(0, np.int64)
-    return dataclasses.replace(
-        series, faces=FaceTimes(none, none, none.astype(np.int32), none.astype(np.float32))
-    )
+    return dataclasses.replace(series, faces=FaceTimes.none())
 
 
 def right(project: Project, series: Series, code: np.ndarray) -> float:
@@ -83,6 +82,18 @@ def test_each_line_says_what_decided_it(series: Series, model: Model) -> None:
     assert found.reasons is not None
     assert all(found.reasons)
     assert found.warnings == ()
+
+
+def test_passes_end_when_the_labels_stay(series: Series, model: Model) -> None:
+    def steps(known: Series) -> list[int]:
+        done: list[int] = []
+        fuse(known, model, lambda step, _: done.append(step))
+        return [one for one, two in pairwise(done) if two == one + 1]
+
+    truth = fuse(series, model).code
+    told = np.where((truth >= 0) & (truth < len(series.cast)), truth, HELD).astype(np.int32)
+
+    assert len(steps(dataclasses.replace(series, seeds=told))) < len(steps(series))
 
 
 def test_the_same_series_gets_the_same_answer(series: Series, model: Model) -> None:
@@ -128,6 +139,32 @@ def test_where_nobody_is_known_nobody_is_named(series: Series, model: Model) -> 
     found = fuse(unknown, model)
 
     assert ((found.code < 0) | (found.code >= len(series.cast))).all()
+    assert found.voices_found
+
+
+def test_where_neither_voices_nor_faces_are_known_voices_are_still_told_apart(
+    series: Series, model: Model
+) -> None:
+    unknown = dataclasses.replace(series, seeds=np.full(len(series.lines), NOBODY, np.int32))
+
+    found = fuse(faceless(unknown), model)
+
+    assert found.voices_found
+    assert any("no faces were measured" in each for each in found.warnings)
+
+
+def test_faces_of_strangers_alone_are_as_good_as_none_and_it_says_so(
+    series: Series, model: Model
+) -> None:
+    nobody = np.full_like(series.faces.character, NOBODY)
+    strangers = dataclasses.replace(
+        series, faces=dataclasses.replace(series.faces, character=nobody)
+    )
+
+    found = fuse(strangers, model)
+
+    assert np.array_equal(found.code, fuse(faceless(series), model).code)
+    assert any("no face is known to be one of the cast's" in each for each in found.warnings)
 
 
 def test_those_whose_voice_nobody_knows_are_not_named_and_change_nothing(
@@ -203,3 +240,20 @@ def test_progress_ends_where_it_should(series: Series, model: Model) -> None:
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         read_model(tmp_path / "nothing")
+
+
+def test_while_a_model_is_written_over_another_there_is_none(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(model, tmp_path)
+    assert read_model(tmp_path).digest == model.digest
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Ranker, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_model(model, tmp_path)
+
+    with pytest.raises(InputError, match=r"card\.json"):
+        read_model(tmp_path)

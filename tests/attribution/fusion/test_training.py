@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,8 @@ def test_a_model_of_ones_own_labels_a_series_and_says_where_it_is_from(
     card = read_model(tmp_path / "own").card
     assert {row["series"] for row in card["left out series"]} == {"series-1", "series-2"}
     assert set(card["costs"]) == {"faces", "words", "voices"}
-    assert card == {**trained.card, **card}
+    written = json.loads(json.dumps(trained.card))
+    assert {key: card[key] for key in written} == written
 
 
 def test_the_truth_of_a_part_never_reaches_what_is_said_of_that_part(

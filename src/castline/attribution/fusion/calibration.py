@@ -58,13 +58,11 @@ class Judged:
         mean: (N, C + 1) mean of the passes.
         label: (N,) what propagation said, C for others.
         truth: (N,) the true speaker, C for others.
-        weight: What each line counts, above 0.
     """
 
     mean: Floats
     label: Ints
     truth: Ints
-    weight: float = 1.0
 
 
 def fit_calibration(lines: Sequence[Judged]) -> Calibration:
@@ -75,21 +73,19 @@ def fit_calibration(lines: Sequence[Judged]) -> Calibration:
     from scipy.optimize import minimize
 
     parts = zip(*map(_listed, lines), strict=True)
-    logs, said, own, weight = (np.concatenate(part) for part in parts)
+    logs, said, own = (np.concatenate(part) for part in parts)
 
     def loss(point: npt.NDArray[np.float64]) -> float:
         odds = point[0] * logs + point[1] * said
-        return float(np.average(np.log(np.exp(odds).sum(axis=1)) - odds[own], weights=weight))
+        return float(np.mean(np.log(np.exp(odds).sum(axis=1)) - odds[own]))
 
     found = minimize(loss, (1.0, 0.1), method="Nelder-Mead", bounds=_BOUNDS)
     sharpness, trust = np.round(found.x, 2).tolist()
     return Calibration(sharpness, trust)
 
 
-def _listed(
-    lines: Judged,
-) -> tuple[Doubles, npt.NDArray[np.bool_], npt.NDArray[np.bool_], Doubles]:
-    """Logarithms of the most probable; which propagation said; who speaks; what lines count."""
+def _listed(lines: Judged) -> tuple[Doubles, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Logarithms of the most probable; which propagation said; who speaks."""
     listed = np.argsort(-lines.mean, axis=1, kind="stable")[:, :_LISTED]
     probability = np.take_along_axis(lines.mean, listed, axis=1)
     logs = np.full((len(listed), _LISTED), np.log(_LEAST))
@@ -99,5 +95,4 @@ def _listed(
     said[:, :width] = listed == lines.label[:, None]
     own[:, :width] = (listed == lines.truth[:, None]) & (probability > 0)
     reachable = own.any(axis=1)
-    weight = np.full(int(reachable.sum()), lines.weight)
-    return logs[reachable], said[reachable], own[reachable], weight
+    return logs[reachable], said[reachable], own[reachable]

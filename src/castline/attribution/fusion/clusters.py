@@ -241,13 +241,13 @@ def cluster_columns(
         clusters: (N, F) cluster of each line at F finenesses; below 0 for none.
         share: (N, C + 1) probability of each of the cast and, last, of others, for each line.
         largest: (N, C + 1) share of a line's pictures in which each one's face is the largest.
-        near: (N, C + 1) whether (0 to 1) each one's face is seen near a line.
+        near: (N, C + 1) how much each one's face is seen near a line, 0 or more.
         length_s: (N,) seconds of the lines.
         seeds: (N,) code of the known speaker, `NOBODY`, or `HELD`.
 
     Returns:
         For each fineness f, columns over the rows, of the other lines by length: `cf_L` and `cf_N`,
-        mean of `largest` and `near`, 0 to 1; `l` behind it, the logarithm of this over the mean of
+        mean of `largest` and `near`; `l` behind it, the logarithm of this over the mean of
         the series; `x` behind it, mean times logarithm, at least 0; `cf_P`, mean share of the
         candidate; `cf_O`, of others; `cf_size`, log(1 + seconds) of all lines; `cf_seed` and
         `cf_seeds`, log(1 + number) of the other lines that are known to be the candidate's, and

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from castline.attribution.base import NOBODY, Attribution, Series
 
-__all__ = ["fix_seeds", "initial_shares", "labels_of", "name_strangers", "pick_speakers"]
+__all__ = ["fix_seeds", "initial_shares", "labels_of", "name_strangers"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -41,33 +41,6 @@ def fix_seeds(series: Series, share: Floats) -> Floats:
     speaker = series.seeds[known]
     fixed[known, np.where(speaker >= 0, speaker, share.shape[1] - 1)] = 1
     return fixed
-
-
-def pick_speakers(series: Series, share: Floats) -> Ints:
-    """The most probable speakers, where two lines at the very same time never share one.
-
-    Two subtitles with one start and one end are two people who talk at once. Each such pair gets
-    the most probable pair of different people (exact: all pairs are tried); others may be two.
-
-    Args:
-        series: What is known.
-        share: (N, C + 1) probabilities.
-
-    Returns:
-        (N,) speakers; C stands for others.
-    """
-    code = share.argmax(1)
-    start, end, episode = series.timeline.start_ms, series.timeline.end_ms, series.episode
-    together = (start[1:] == start[:-1]) & (end[1:] == end[:-1]) & (episode[1:] == episode[:-1])
-    others = share.shape[1] - 1
-    for first in np.flatnonzero(together):
-        if code[first] == code[first + 1] != others:
-            joint = share[first][:, None] * share[first + 1][None, :]
-            same = np.arange(others)
-            joint[same, same] = -1
-            code[first], code[first + 1] = np.unravel_index(joint.argmax(), joint.shape)
-    speakers: Ints = code.astype(np.int32)
-    return speakers
 
 
 def name_strangers(code: Ints, cluster: npt.NDArray[np.int64], cast: int) -> tuple[Ints, int]:

@@ -5,9 +5,10 @@ series, each with seeds of its own by the published rule and labels propagated f
 the labels that a later pass starts from come from rankers that never saw the lines in question.
 
 In thirds nearly every seed is a good one, while in other series whole characters are lost because
-their seeds do not sound like most of what they say. So each third comes again with such seeds. And
-in the series to learn from nearly every line is of somebody known, while in others one in seven is
-of nobody known. So each third comes again with a part of its cast unknown.
+their seeds do not sound like most of what they say. So each third comes again with such seeds. In
+the series to learn from nearly every line is of somebody known, while in others one in seven is of
+nobody known. So each third comes again with a part of its cast unknown. And it comes without faces:
+rankers that never saw such a series take faces that nobody measured for faces that are nowhere.
 """
 
 from __future__ import annotations
@@ -59,19 +60,21 @@ class _Lack:
         demanding: It has no relations, which few series have, and labels by a more demanding
             propagation, which leaves more lines to others, as the published one does where voices
             are poor.
+        faceless: No faces were measured.
         hidden: Some of the cast are unknown, so that more lines are of nobody known.
         misleading: Seeds of many characters are among this share of their lines, which are those
             least like their mean; 0 for good seeds.
     """
 
     demanding: bool = False
+    faceless: bool = False
     hidden: bool = False
     misleading: float = 0.0
 
 
 _LACK = {
     "plain": _Lack(),
-    "demanding propagation": _Lack(demanding=True),
+    "no faces": _Lack(faceless=True),
     "misleading seeds": _Lack(misleading=1 / 3),
     "hidden cast, demanding propagation": _Lack(demanding=True, hidden=True),
     "hidden cast, misleading seeds": _Lack(hidden=True, misleading=1 / 6),
@@ -166,9 +169,11 @@ def load_truth(project: Project) -> tuple[Series, Ints]:
 def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> list[Lesson]:
     """Cut a series into lessons of whole episodes, each with seeds by the published rule.
 
-    Each part comes as every kind.
+    Each part comes as every kind. A part is left out where nobody known speaks, nobody's voice is
+    known, or no line is left to judge by, as in episodes that nobody has corrected.
 
-    Known in a lesson are narrators and those whose face is seen in the series.
+    Known in a lesson are narrators and those whose face is seen in the series; where no face is
+    anybody's, all of the cast.
 
     Args:
         name: Of the series.
@@ -186,7 +191,12 @@ def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> l
         spoken = _lines_of_known(series, truth[rows])
         # Only those who speak in the part are known in it, as in the published setting.
         known = spoken > 0
+        if not known.any():
+            continue
         whole = cut_series(series, truth, rows, known)
+        told, seeds = whole[1], whole[0].seeds
+        if not ((told != UNTOLD) & (seeds == NOBODY)).any() or not (seeds >= 0).any():
+            continue
         for number, (kind, lack) in enumerate(_LACK.items()):
             draw = np.random.default_rng([part, number])
             cut, told = whole
@@ -195,6 +205,8 @@ def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> l
                 cut, told = cut_series(series, truth, rows, fewer)
             if lack.misleading:
                 cut = _misled(cut, told, lack.misleading, draw)
+            if lack.faceless:
+                cut = dataclasses.replace(cut, faces=FaceTimes.none())
             if lack.demanding:
                 cut = dataclasses.replace(cut, relations=())
             labels = first_labels(cut, _DEMANDING if lack.demanding else None)
@@ -203,10 +215,11 @@ def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> l
 
 
 def _lines_of_known(series: Series, told: Ints) -> npt.NDArray[np.int64]:
-    """(C,) lines of each of the cast who is a narrator or seen in the series; 0 of the others."""
+    """(C,) lines of each of the cast who is known, as in `cut_lessons`; 0 of the others."""
     cast = len(series.cast)
     known = series.everywhere.copy()
-    known[series.faces.character[series.faces.character >= 0]] = True
+    seen = series.faces.character[series.faces.character >= 0]
+    known[seen if len(seen) else slice(None)] = True
     return np.bincount(told[(told >= 0) & (told < cast)], minlength=cast) * known
 
 
@@ -290,9 +303,8 @@ def _faces_between(faces: FaceTimes, begin: int, end: int) -> FaceTimes:
 def without(lesson: Lesson, what: str) -> Lesson:
     """A lesson that lacks one of `LACKS`, propagated anew."""
     series = lesson.series
-    none = np.zeros(0, np.int64)
     lacking: dict[str, dict[str, object]] = {
-        "faces": {"faces": FaceTimes(none, none, none.astype(np.int32), none.astype(np.float32))},
+        "faces": {"faces": FaceTimes.none()},
         "words": {"texts": ("",) * len(series.lines)},
         "voices": {"voices": np.zeros_like(series.voices), "strength": None},
     }

@@ -2,7 +2,8 @@
 
 Label propagation makes the first labels. Then, pass by pass, cues are measured from the labels so
 far and a ranker gives each line a distribution over its candidates, from which the next pass
-starts. The answer is the mean of the passes.
+starts. They end when the labels stay. The answer is the mean of the passes: no single one is always
+the best.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from castline.attribution.fusion.decoding import (
     initial_shares,
     labels_of,
     name_strangers,
-    pick_speakers,
 )
 from castline.attribution.fusion.model import SHIPPED, Model, read_model
 from castline.attribution.fusion.reasons import line_reasons
 from castline.attribution.fusion.rows import Columns, Rows
+from castline.attribution.fusion.seed_check import seeds_in_doubt
 from castline.attribution.fusion.start import first_labels
+from castline.attribution.nearness import FaceTimes
 from castline.attribution.series import narrow_cast
+from castline.attribution.simultaneous import pick_speakers
 from castline.tables.catalog import OTHERS
 
 __all__ = ["METHOD", "FusionMethod", "FusionParams", "fuse", "missing", "run_passes"]
@@ -38,6 +41,12 @@ Ints = npt.NDArray[np.int32]
 
 _LISTED = 12
 """Candidates of a line that are kept."""
+
+_SHOWN = 5
+"""Seeds in doubt that a warning names."""
+
+_SETTLED = 1e-3
+"""Share of the lines below which a pass changes too few for another one to be worth its time."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,8 @@ def fuse(series: Series, model: Model, progress: Progress | None = None) -> Attr
     """Label every line.
 
     Those of the cast whose voice nobody knows are not considered, and what is seen of them counts
-    for others: on screen while a stranger speaks is often the one who listens.
+    for others: on screen while a stranger speaks is often the one who listens. Nothing is learnt
+    from seeds in doubt, who keep their speaker all the same.
 
     Args:
         series: What is known.
@@ -66,6 +76,28 @@ def fuse(series: Series, model: Model, progress: Progress | None = None) -> Attr
         Speakers, the distribution over candidates as their scores, confidences and reasons. Where
         no line has a known speaker, what propagation finds: new voices.
     """
+    doubt = seeds_in_doubt(series)
+    if len(doubt):
+        seeds = series.seeds.copy()
+        seeds[doubt] = NOBODY
+        found = _fuse_known(dataclasses.replace(series, seeds=seeds), model, progress)
+        code = found.code.copy()
+        code[doubt] = series.seeds[doubt]
+        warnings = (*found.warnings, _doubtful(series, doubt))
+        return dataclasses.replace(found, code=code, warnings=warnings)
+    return _fuse_known(series, model, progress)
+
+
+def _doubtful(series: Series, doubt: npt.NDArray[np.intp]) -> str:
+    listed = ", ".join(series.lines[row] for row in doubt[:_SHOWN])
+    more = f" and {len(doubt) - _SHOWN} more" if len(doubt) > _SHOWN else ""
+    return (
+        "known lines that sound like somebody else's, so that nothing was learnt from them; are "
+        f"they rightly known? {listed}{more}"
+    )
+
+
+def _fuse_known(series: Series, model: Model, progress: Progress | None) -> Attribution:
     known = np.zeros(len(series.cast), np.bool_)
     known[series.seeds[series.seeds >= 0]] = True
     if known.all() or not known.any():
@@ -88,6 +120,10 @@ def _in_whole_cast(code: Ints, known: npt.NDArray[np.bool_]) -> Ints:
 
 
 def _fuse(series: Series, model: Model, progress: Progress | None) -> Attribution:
+    warnings = missing(series, model)
+    if not (series.faces.character >= 0).any():
+        # Faces of strangers alone would tell as much as a cast that is never on screen.
+        series = dataclasses.replace(series, faces=FaceTimes.none())
     report = progress or _silent
     passes = len(model.rankers)
     total = (passes + 1) * STEPS
@@ -103,18 +139,24 @@ def _fuse(series: Series, model: Model, progress: Progress | None) -> Attributio
     )
     done = STEPS
     if not (series.seeds >= 0).any():
-        return found  # nobody's voice is known, so there is nothing to weigh
+        # Nobody's voice is known, so there is nothing to weigh.
+        return dataclasses.replace(found, warnings=warnings)
     share = initial_shares(series, found)
     prepared = prepare(series, found, share)
-    mean = np.zeros_like(share)
-    for rows, columns, judged in run_passes(prepared, model, share, step):  # noqa: B007
-        mean += judged / passes
+    mean, speaker = np.zeros_like(share), share.argmax(1)
+    judgements = run_passes(prepared, model, share, step)
+    for number, (rows, columns, judged) in enumerate(judgements, 1):  # noqa: B007 - told below
+        mean += (judged - mean) / number
+        before, speaker = speaker, judged.argmax(1)
+        if (speaker != before).mean() < _SETTLED:
+            break
     del judged  # memory is at its greatest while reasons are told
+    report(total, total)
     mean = model.calibration.read(mean, labels_of(found.code, len(series.cast)))
     code = pick_speakers(series, mean)
     reasons = line_reasons(rows, columns, code, (*series.cast, OTHERS), prepared.length_s)
     result = _attribution(series, prepared, mean, code, reasons)
-    return dataclasses.replace(result, warnings=missing(series, model))
+    return dataclasses.replace(result, warnings=warnings)
 
 
 def run_passes(
@@ -147,8 +189,10 @@ def _silent(done: int, total: int) -> None:
 
 def missing(series: Series, model: Model) -> tuple[str, ...]:
     """What the series lacks and what that costs by the model's card, in sentences."""
+    measured, named = len(series.faces.start_ms) > 0, (series.faces.character >= 0).any()
+    unseen = "no face is known to be one of the cast's" if measured else "no faces were measured"
     lacking = {
-        "faces": ("no faces were measured", not len(series.faces.start_ms)),
+        "faces": (unseen, not named),
         "words": ("the lines have no text", not any(map(str.strip, series.texts))),
         "voices": ("no voices were measured", not series.voices.any()),
     }
@@ -197,7 +241,7 @@ class FusionMethod:
     """Fusion as a method of attribution. See `fuse`."""
 
     name = "fusion"
-    version = 2
+    version = 3
     parameters = FusionParams
     seeded = True
 

@@ -93,17 +93,21 @@ def spread(rows: Rows, score: Floats, width: int) -> Floats:
     return share
 
 
-@cache
 def read_model(folder: Path = SHIPPED) -> Model:
-    """A model from its folder.
+    """A model from its folder; read once, unless its card has changed.
 
     Raises:
         InputError: The folder holds none, or a file of it is broken.
     """
+    return _read(folder, read_bytes(folder / _CARD))
+
+
+@cache
+def _read(folder: Path, content: bytes) -> Model:
     path = folder / _CARD
     remedy = "Give the folder that `castline train fusion` wrote."
     try:
-        card = json.loads(read_bytes(path))
+        card = json.loads(content)
         format_, passes = card["format"], int(card["passes"])
         if format_ != FORMAT:
             problem = f"this is a model of format {format_}, and this Castline reads {FORMAT}."
@@ -118,8 +122,13 @@ def read_model(folder: Path = SHIPPED) -> Model:
 
 
 def write_model(model: Model, folder: Path) -> None:
-    """Write a model to a folder, the card last: without it there is no model."""
+    """Write a model to a folder, the card last: without it there is no model.
+
+    What is there is no model any more until the new one is.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / _CARD).unlink(missing_ok=True)
+    _read.cache_clear()
     for step, ranker in enumerate(model.rankers):
         ranker.write(_ranker_path(folder, step))
     card = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,10 @@ def train_model(
         reporter.step("read", number, len(names), name)
         lessons += cut_lessons(name, *load_truth(project))
     if len({(each.name, each.part) for each in lessons}) < 2:
-        raise UsageError("One episode is too little to train on: give at least two.")
+        raise UsageError(
+            "There is too little to train on: at least two episodes need lines of people who are "
+            "known by face and whose voice was measured, some of them besides their seeds."
+        )
     # Every training says the same number of things: cues of each lesson, and its rankers.
     held_out = len(names) if len(names) > 1 else 0
     says = PASSES * (len(lessons) * (1 + max(0, held_out - 1)) + 1 + held_out)
@@ -85,6 +88,12 @@ def train_model(
     model, left_out = train_fusion(lessons, settings, threads=threads, say=say)
     # Series that took no part at all are the better judges; a single one judges by its parts.
     calibration = find_calibration(tried or left_out)
+    # What is said of a series must not rest on it, not even by two numbers.
+    without = {
+        name: find_calibration(others)
+        for name in names
+        if (others := [each for each in tried if each.lesson.name != name])
+    }
     card = {
         "format": FORMAT,
         "castline": __version__,
@@ -93,8 +102,9 @@ def train_model(
         "seeds": "one line in a hundred of each character by the published rule, in each part",
         "settings": dataclasses.asdict(settings),
         "costs": {what: round(cost, 2) for what, cost in costs.items()},
-        "left out series": _figures(tried, calibration),
-        "left out parts": _figures(left_out, None if tried else calibration),
+        "calibrated without": {name: dataclasses.asdict(each) for name, each in without.items()},
+        "left out series": _figures(tried, without),
+        "left out parts": _figures(left_out, {} if tried else {names[0]: calibration}),
         **(notes or {}),
     }
     model = dataclasses.replace(model, calibration=calibration, card=card)
@@ -112,8 +122,11 @@ def _series(lessons: Sequence[Lesson], name: str) -> dict[str, Any]:
     }
 
 
-def _figures(held: Sequence[Held], calibration: Calibration | None) -> list[dict[str, Any]]:
-    """How each lesson fared that was left out: percent of its lines that are right, no seeds."""
+def _figures(held: Sequence[Held], calibrations: Mapping[str, Calibration]) -> list[dict[str, Any]]:
+    """How each lesson fared that was left out: percent of its lines that are right, no seeds.
+
+    Answers are read by the calibration for the series, where there is one.
+    """
     rows = []
     for each in held:
         lines = each.lines
@@ -128,7 +141,7 @@ def _figures(held: Sequence[Held], calibration: Calibration | None) -> list[dict
             ],
             "mean": _percent(lines.mean.argmax(1) == lines.truth),
         }
-        if calibration:
+        if calibration := calibrations.get(each.lesson.name):
             read = calibration.read(lines.mean, lines.label)
             row["answer"] = _percent(read.argmax(1) == lines.truth)
             row["stated"] = _percent(read.max(1))

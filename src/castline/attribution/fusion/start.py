@@ -14,11 +14,13 @@ def first_labels(
 ) -> Attribution:
     """Label by propagation; without any faces, which it needs to go far, by the nearest seed.
 
+    Where no voice is known either, propagation at least tells voices apart.
+
     Args:
         series: What is known.
         params: Constants of propagation; the published ones when left out.
         progress: Called with (done, total).
     """
-    if not len(series.faces.start_ms):
+    if not len(series.faces.start_ms) and (series.seeds >= 0).any():
         return NEAREST_SEED.attribute(series, NEAREST_SEED.parameters(), progress)
     return PropagationMethod().attribute(series, params or PropagationParams(), progress)
