@@ -303,15 +303,17 @@ def summarise_labels(project: Project, variant: str) -> dict[str, Any]:
     labels = read_labels(project, variant)
     counts = labels["character"].value_counts(sort=True)
     speakers = dict(counts.sort(["count", "character"], descending=[True, False]).iter_rows())
-    voices = {name: n for name, n in speakers.items() if is_new_voice(name)}
-    others = speakers.get(OTHERS, 0) + speakers.get(UNKNOWN, 0)
+    # A line of several speakers is one line, by the first of them.
+    lines = labels.unique("line", keep="first", maintain_order=True)
+    voices = sum(map(is_new_voice, lines["character"]))
+    others = lines["character"].is_in([OTHERS, UNKNOWN]).sum()
     return {
-        "lines": labels["line"].n_unique(),
-        "named": labels.height - others - sum(voices.values()),
-        "new_voices": sum(voices.values()),
+        "lines": lines.height,
+        "named": lines.height - others - voices,
+        "new_voices": voices,
         "others": others,
-        "unknown": speakers.get(UNKNOWN, 0),
-        "doubtful": int((labels["status"] == "doubtful").sum()),
+        "unknown": int((lines["character"] == UNKNOWN).sum()),
+        "doubtful": int((lines["status"] == "doubtful").sum()),
         "speakers": speakers,
     }
 

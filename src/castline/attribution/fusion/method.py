@@ -89,6 +89,7 @@ def fuse(series: Series, model: Model, progress: Progress | None = None) -> Attr
 
 
 def _doubtful(series: Series, doubt: npt.NDArray[np.intp]) -> str:
+    """A warning about seeds."""
     listed = ", ".join(series.lines[row] for row in doubt[:_SHOWN])
     more = f" and {len(doubt) - _SHOWN} more" if len(doubt) > _SHOWN else ""
     return (
@@ -98,6 +99,7 @@ def _doubtful(series: Series, doubt: npt.NDArray[np.intp]) -> str:
 
 
 def _fuse_known(series: Series, model: Model, progress: Progress | None) -> Attribution:
+    """Label every line by those of the cast whose voice somebody knows."""
     known = np.zeros(len(series.cast), np.bool_)
     known[series.seeds[series.seeds >= 0]] = True
     if known.all() or not known.any():
