@@ -47,18 +47,19 @@ def test_labels_come_back_as_they_were_written_with_the_numbers_of_new_voices(
 
 
 def test_a_line_of_two_voices_gets_the_two_most_probable_speakers_and_the_first_counts() -> None:
-    lines = series(4, mouths=None, seeds={3: ANN})
-    chance = np.tile(np.array([0.6, 0.3, 0.1], np.float32), (4, 1))
+    lines = series(5, mouths=None, seeds={3: ANN})
+    chance = np.tile(np.array([0.6, 0.3, 0.1], np.float32), (5, 1))
+    chance[4] = 0.93, 0.05, 0.02
     found = Attribution(
-        code=np.array([ANN, ANN, BO, ANN], np.int32),
+        code=np.array([ANN, ANN, BO, ANN, ANN], np.int32),
         voices_found=0,
-        offsets=np.arange(0, 13, 3),
-        candidate=np.tile(np.array([ANN, BO, NOBODY], np.int32), 4),
+        offsets=np.arange(0, 16, 3),
+        candidate=np.tile(np.array([ANN, BO, NOBODY], np.int32), 5),
         score=chance.ravel(),
         confidence=chance[:, 0],
     )
-    # The second is one of two voices, and so are the third, decided against the probabilities,
-    # and the last, which is known.
+    # All but the first are of two voices; but the third is decided against the probabilities, the
+    # fourth is known, and of the last nobody else is probable.
     of_two = set(lines.lines[1:])
 
     frames = dict(labelled(lines, found, ["1"], "any", method="fusion", of_two=of_two))
@@ -67,8 +68,9 @@ def test_a_line_of_two_voices_gets_the_two_most_probable_speakers_and_the_first_
 
     told = labels.select("line", "character", "confidence", "status").rows()
     names = [(line, who) for line, who, _, _ in told]
-    one, two, three, four = lines.lines
-    assert names == [(one, "Ann"), (two, "Ann"), (two, "Bo"), (three, "Bo"), (four, "Ann")]
+    one, two, *rest = lines.lines
+    assert names[:3] == [(one, "Ann"), (two, "Ann"), (two, "Bo")]
+    assert names[3:] == list(zip(rest, ["Bo", "Ann", "Ann"], strict=True))
     assert told[2][2:] == (np.float32(0.3), "doubtful")
     assert labels["reasons"][2].to_list() == ["the line holds two voices"]
     assert attribution_of(lines, labels, candidates).code.tolist() == found.code.tolist()

@@ -47,6 +47,8 @@ __all__ = [
 ]
 
 _OF_TWO = "the line holds two voices"
+_LEAST_SECOND = 0.1
+"""Probability from which somebody may be the second of two voices."""
 
 DOUBT_MARGIN = 0.10
 """Below this margin a label is doubtful: the threshold of the paper's main experiments (5.1)."""
@@ -81,7 +83,7 @@ def label_frames(
     """The candidates and labels of one episode.
 
     A line of two voices gets the two most probable speakers, the more probable one first, where the
-    method gives probabilities.
+    method gives probabilities and the second one is not out of the question.
 
     Args:
         series: What the method saw.
@@ -150,6 +152,7 @@ def label_frames(
         several = begins[:-1][two & ~known & ~left & (counts >= 2)]
         # Who was decided against the probabilities, by mouths for one, leaves nobody second to it.
         second = several[is_own[several]] + 1
+        second = second[score[second] >= _LEAST_SECOND]
         labels = _with_seconds(labels, owner[second], _spelled(code[second], names), score[second])
     return candidates, labels
 
