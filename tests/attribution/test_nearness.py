@@ -20,11 +20,6 @@ def arrays(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     return start, start + np.array([d for _, d in pairs], np.int64)
 
 
-def no_faces() -> FaceTimes:
-    empty = np.empty(0, np.int64)
-    return FaceTimes(empty, empty, empty.astype(np.int32), empty.astype(np.float32))
-
-
 @given(times, times, st.data())
 def test_nearness_is_what_the_cursors_see_sorted_or_not(
     lines: list[tuple[int, int]], faces: list[tuple[int, int]], data: st.DataObject
@@ -98,6 +93,8 @@ def test_some_positions_can_be_asked_for_alone() -> None:
 
 def test_new_voices_beyond_the_cast_are_near_their_own_lines_only() -> None:
     lines = Timeline(np.array([0, 10_000, 90_000]), np.array([1000, 11_000, 91_000]))
-    nearness = Nearness(lines, no_faces(), np.zeros(1, bool), reach_ms=20_000, face_score=0.45)
+    nearness = Nearness(
+        lines, FaceTimes.none(), np.zeros(1, bool), reach_ms=20_000, face_score=0.45
+    )
     assert nearness.near(7, np.array([2], np.int32)).tolist() == [2]
     assert nearness.near(0, np.empty(0, np.int32)).tolist() == []

@@ -297,9 +297,7 @@ def test_progress_never_falls_and_ends_complete() -> None:
 def test_the_method_answers_like_the_function() -> None:
     small = talkative(60, 3, 0.1)
     start, end = np.array(small.start), np.array(small.end)
-    none = FaceTimes(
-        np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
-    )
+    none = FaceTimes.none()
     series = Series(
         lines=tuple(map(str, range(60))),
         episode=np.zeros(60, np.int32),

@@ -12,27 +12,17 @@ from hypothesis import strategies as st
 
 from castline.attribution.base import HELD, NOBODY, Attribution, Mouths, Series
 from castline.attribution.mouths import weigh_mouths
-from castline.attribution.nearness import FaceTimes, Timeline
 from castline.attribution.simultaneous import pick_speakers, share_span
+from tests.attribution.fusion import made_scenes
 
-CAST = ("Ana", "Bo", "Cy")
 OTHERS = 3
+"""Code of somebody outside a cast of three."""
 
 
 def series(starts: list[int], seeds: list[int] | None = None) -> Series:
-    n = len(starts)
-    start = np.array(starts, np.int64)
-    none = np.zeros(0, np.int64)
-    return Series(
-        lines=tuple(f"0001-{number:05}" for number in range(n)),
-        episode=np.zeros(n, np.int32),
-        timeline=Timeline(start, start + 900),
-        faces=FaceTimes(none, none, none.astype(np.int32), none.astype(np.float32)),
-        voices=np.zeros((n, 4), np.float32),
-        cast=CAST,
-        everywhere=np.zeros(3, np.bool_),
-        seeds=np.array(seeds or [NOBODY] * n, np.int32),
-    )
+    """Lines of 900 ms of a cast of three."""
+    made = made_scenes.series([(start, start + 900) for start in starts], cast=OTHERS)
+    return dataclasses.replace(made, seeds=np.array(seeds or [NOBODY] * len(starts), np.int32))
 
 
 def shares(*rows: list[float]) -> npt.NDArray[np.float32]:

@@ -11,12 +11,7 @@ from castline.attribution.nearness import FaceTimes, Timeline
 
 Floats = npt.NDArray[np.float32]
 
-NO_FACES = FaceTimes(
-    start_ms=np.zeros(0, np.int64),
-    end_ms=np.zeros(0, np.int64),
-    character=np.zeros(0, np.int32),
-    score=np.zeros(0, np.float32),
-)
+NO_FACES = FaceTimes.none()
 
 
 def series(

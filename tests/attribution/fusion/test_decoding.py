@@ -18,12 +18,11 @@ CAST = ("Ana", "Bo", "Cy")
 def series(starts: list[int], seeds: list[int] | None = None) -> Series:
     n = len(starts)
     start = np.array(starts, np.int64)
-    none = np.zeros(0, np.int64)
     return Series(
         lines=tuple(f"0001-{number:05}" for number in range(n)),
         episode=np.zeros(n, np.int32),
         timeline=Timeline(start, start + 900),
-        faces=FaceTimes(none, none, none.astype(np.int32), none.astype(np.float32)),
+        faces=FaceTimes.none(),
         voices=np.zeros((n, 4), np.float32),
         cast=CAST,
         everywhere=np.zeros(3, np.bool_),

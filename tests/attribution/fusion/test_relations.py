@@ -30,12 +30,11 @@ def series(
 ) -> Series:
     n = len(texts)
     start = np.arange(n, dtype=np.int64) * 2000
-    none = np.empty(0, np.int64)
     return Series(
         lines=tuple(map(str, range(n))),
         episode=np.array(episode or [0] * n, np.int32),
         timeline=Timeline(start, start + 1000),
-        faces=FaceTimes(none, none, none.astype(np.int32), none.astype(np.float32)),
+        faces=FaceTimes.none(),
         voices=np.zeros((n, 4), np.float32),
         cast=CAST,
         everywhere=np.zeros(len(CAST), np.bool_),

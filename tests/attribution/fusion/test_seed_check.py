@@ -13,8 +13,8 @@ from castline.attribution.base import NOBODY, Series
 from castline.attribution.fusion.method import fuse
 from castline.attribution.fusion.model import read_model
 from castline.attribution.fusion.seed_check import seeds_in_doubt
-from castline.attribution.nearness import FaceTimes, Timeline
 from castline.attribution.series import unit_rows
+from tests.attribution.fusion import made_scenes
 
 
 def series(voices: list[int], seeds: list[int], length_ms: int = 2000) -> Series:
@@ -23,18 +23,13 @@ def series(voices: list[int], seeds: list[int], length_ms: int = 2000) -> Series
     draw = np.random.default_rng(0)
     sound = np.eye(cast, 32, dtype=np.float32)[voices]
     sound += draw.normal(0, 0.05, sound.shape).astype(np.float32)
-    start = np.arange(n, dtype=np.int64) * 3000
-    return Series(
-        lines=tuple(f"e-{number}" for number in range(n)),
-        episode=np.zeros(n, np.int32),
-        timeline=Timeline(start, start + length_ms),
-        faces=FaceTimes.none(),
-        voices=unit_rows(sound),
-        cast=tuple(f"N{number}" for number in range(cast)),
-        everywhere=np.zeros(cast, np.bool_),
+    spans_ms = [(3000 * line, 3000 * line + length_ms) for line in range(n)]
+    made = made_scenes.series(spans_ms, cast=cast, voices=unit_rows(sound))
+    return dataclasses.replace(
+        made,
         seeds=np.array(seeds, np.int32),
         texts=("",) * n,
-        forms=tuple((f"N{number}",) for number in range(cast)),
+        forms=tuple((who,) for who in made.cast),
     )
 
 
