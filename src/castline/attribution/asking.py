@@ -113,13 +113,11 @@ def _ask_about_voices(series: Series, found: Attribution, count: int) -> list[Qu
 
     Whose it is, is expected of all its lines.
     """
-    size = np.bincount(np.maximum(found.code, 0), minlength=len(series.cast))
-    size[: len(series.cast)] = 0
+    unnamed = (found.code >= len(series.cast)) & (series.seeds == NOBODY)
+    codes, size = np.unique(found.code[unnamed], return_counts=True)
     questions = []
-    for code in np.argsort(-size, kind="stable")[:count].tolist():
-        rows = np.flatnonzero((found.code == code) & (series.seeds == NOBODY))
-        if not size[code] or not len(rows):
-            continue
+    for code in codes[np.argsort(-size, kind="stable")[:count]]:
+        rows = np.flatnonzero(unnamed & (found.code == code))
         voices = series.voices[rows]
         row = int(rows[(voices @ voices.sum(axis=0)).argmax()])
         reason = _reason(series, found, row, np.zeros(0, np.int64))

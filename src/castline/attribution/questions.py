@@ -56,7 +56,7 @@ def ask(project: Project, variant: str, count: int) -> list[AskedLine]:
 
     Raises:
         UnknownName: There are no such labels.
-        UsageError: The labels carry no confidences.
+        UsageError: The labels carry no confidences, though voices are known.
         TableError: A table that is needed is missing.
     """
     import polars as pl

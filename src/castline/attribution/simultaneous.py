@@ -5,7 +5,6 @@ Where two people talk at once, many subtitles hold an entry for each, with the s
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,11 +43,9 @@ def pick_speakers(series: Series, share: npt.NDArray[np.floating[Any]]) -> Ints:
     """
     code: Ints = np.where(series.seeds >= 0, series.seeds, share.argmax(1)).astype(np.int32)
     others = share.shape[1] - 1
-    begins = np.flatnonzero(~_as_before(series))
-    for begin, end in pairwise([*begins.tolist(), len(code)]):
-        if end - begin < 2:
-            continue
-        lines = np.arange(begin, end)
+    edges = np.append(np.flatnonzero(~_as_before(series)), len(code))
+    for run in np.flatnonzero(np.diff(edges) > 1):
+        lines = np.arange(edges[run], edges[run + 1])
         open_ = lines[series.seeds[lines] == NOBODY]
         named = code[lines][code[lines] != others]
         if len(open_) and len(np.unique(named)) < len(named):

@@ -194,8 +194,7 @@ def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> l
         if not known.any():
             continue
         whole = cut_series(series, truth, rows, known)
-        told, seeds = whole[1], whole[0].seeds
-        if not ((told != UNTOLD) & (seeds == NOBODY)).any() or not (seeds >= 0).any():
+        if not _teaches(*whole):
             continue
         for number, (kind, lack) in enumerate(_LACK.items()):
             draw = np.random.default_rng([part, number])
@@ -212,6 +211,12 @@ def cut_lessons(name: str, series: Series, truth: Ints, parts: int = PARTS) -> l
             labels = first_labels(cut, _DEMANDING if lack.demanding else None)
             lessons.append(Lesson(name, part, kind, cut, told, labels))
     return lessons
+
+
+def _teaches(series: Series, truth: Ints) -> bool:
+    """Whether somebody's voice is known, and other lines are annotated to judge by."""
+    judged = (truth != UNTOLD) & (series.seeds == NOBODY)
+    return bool(judged.any() and (series.seeds >= 0).any())
 
 
 def _lines_of_known(series: Series, told: Ints) -> npt.NDArray[np.int64]:

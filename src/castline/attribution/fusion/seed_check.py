@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from castline.attribution.base import Series
 from castline.attribution.fusion.sums import weighted_sums
-from castline.attribution.series import has_voice
+from castline.attribution.series import has_voice, unit_rows
 
 __all__ = ["seeds_in_doubt"]
 
@@ -37,8 +37,7 @@ def seeds_in_doubt(series: Series) -> Places:
     rows = np.flatnonzero((series.seeds >= 0) & heard)
     if not len(rows):
         return rows
-    unit = series.voices[rows] - series.voices.mean(axis=0, where=heard[:, None])
-    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), np.float32(1e-9))
+    unit = unit_rows(series.voices[rows] - series.voices.mean(axis=0, where=heard[:, None]))
     people, own = np.unique(series.seeds[rows], return_inverse=True)
     place = np.arange(len(rows))
     long = (series.timeline.end_ms - series.timeline.start_ms)[rows] >= _LEAST_MS
