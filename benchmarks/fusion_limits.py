@@ -70,9 +70,14 @@ def _poorer(case: Case) -> Iterator[tuple[str, list[Case]]]:
         case.name, 0, kind="plain", series=case.series, truth=case.truth,
         propagation=first_labels(case.series),
     )  # fmt: skip
-    yield "no faces", [_of(case, without(lesson, "faces").series)]
-    yield "no words", [_of(case, without(lesson, "words").series)]
-    yield "no voices", [_of(case, without(lesson, "voices").series)]
+    for what, name in (
+        ("faces", "no faces"),
+        ("words", "no words"),
+        ("voices", "no voices"),
+        ("seeds", "seeds found, not given"),
+    ):
+        poorer = without(lesson, what)
+        yield name, [dataclasses.replace(case, series=poorer.series, truth=poorer.truth)]
     yield "no relations", [_of(case, dataclasses.replace(case.series, relations=()))]
     yield f"one seed in {WRONG} wrong", [_of(case, with_wrong_seeds(case.series))]
     yield f"voiceprints of {WIDTH} numbers", [_of(case, _poorer_voices(case.series))]

@@ -41,21 +41,28 @@ def _passes(case: Case) -> Iterator[list[Any]]:
     def percent(right: np.ndarray[Any, np.dtype[np.bool_]]) -> str:
         return f"{100 * right[judged].mean():.2f}"
 
+    def considered(listed: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple[str, str]:
+        """How often the speaker is listed, and how many are."""
+        speaker = np.where(judged, case.truth, 0)
+        return percent(listed[np.arange(len(speaker)), speaker]), f"{listed.sum(1).mean():.1f}"
+
     found = first_labels(series)
     said = labels_of(found.code, width - 1)
     yield ["propagation", percent(said == case.truth), "", ""]
     share = initial_shares(series, found)
     prepared = prepare(series, found, share)
     shares = []
+    ever = np.zeros((len(series.lines), width), np.bool_)
     for rows, _, judgement in run_passes(prepared, case.model, share, lambda: None):
         shares.append(judgement)
-        considered = np.zeros(len(series.lines), np.bool_)
-        considered[rows.line[rows.code == case.truth[rows.line]]] = True
+        listed = np.zeros_like(ever)
+        listed[rows.line, rows.code] = True
+        ever |= listed
         right = percent(judgement.argmax(axis=1) == case.truth)
-        a_line = len(rows.line) / len(series.lines)
-        yield [f"pass {len(shares)}", right, percent(considered), f"{a_line:.1f}"]
+        yield [f"pass {len(shares)}", right, *considered(listed)]
     answer = case.model.calibration.read(np.mean(shares, axis=0, dtype=np.float32), said)
-    yield ["all passes, as answered", percent(answer.argmax(axis=1) == case.truth), "", ""]
+    right = percent(answer.argmax(axis=1) == case.truth)
+    yield ["all passes, as answered", right, *considered(ever)]
 
 
 if __name__ == "__main__":

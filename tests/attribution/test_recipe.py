@@ -14,7 +14,7 @@ from castline.attribution.fusion.model import SHIPPED
 from castline.attribution.labels import choose_variant, read_labels
 from castline.attribution.recipe import METHODS, stale_labels
 from castline.attribution.series import PROTOCOLS, load_series
-from castline.errors import TableError, UnknownName, UsageError
+from castline.errors import InputError, TableError, UnknownName, UsageError
 from castline.pipeline.progress import Recorder
 from castline.project import Project
 from castline.tables.catalog import OTHERS, UNKNOWN
@@ -273,6 +273,33 @@ def test_labels_of_a_model_that_is_gone_are_stale_and_say_why(
     why = stale_labels(project)["fusion-released"]
     assert why is not None
     assert why.startswith("what it rests on cannot be read")
+
+
+def test_a_model_in_castline_toml_is_looked_for_in_the_projects_folder(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(SHIPPED, project.folder / "models" / "ours")
+    with (project.folder / "castline.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[fusion]\nmodel = "models/ours"\n')
+    monkeypatch.chdir(tmp_path)
+
+    castline.attribute(Project.open(project.folder))
+
+    assert set(stale_labels(project).values()) == {None}
+    shutil.rmtree(project.folder / "models")
+    with pytest.raises(InputError, match="models/ours"):
+        castline.attribute(Project.open(project.folder))
+
+
+@pytest.mark.parametrize(("protocol", "given"), [("released", True), ("unsupervised", False)])
+def test_a_series_says_whether_people_gave_its_seeds(
+    project: Project, protocol: str, given: bool
+) -> None:
+    castline.attribute(project, method="nearest-seed", protocol=protocol)
+
+    series = load_series(project.store, project.episodes(), PROTOCOLS[protocol], {})
+
+    assert series.seeds_given == given
 
 
 @pytest.mark.parametrize(("risk", "speakers"), [(None, 2), (1.0, 1)])

@@ -74,6 +74,7 @@ class Series:
         strength: (N,) norm of each voiceprint as it was measured, over the series' median; 1 where
             an engine gives norm 1, 0 where there is no voiceprint.
         relations: Codes of two of the cast, and what the first is to the second.
+        seeds_given: Whether people gave the seeds; if not, they were found by faces and voices.
     """
 
     lines: tuple[str, ...]
@@ -89,6 +90,7 @@ class Series:
     forms: tuple[tuple[str, ...], ...] = ()
     strength: Floats | None = None
     relations: tuple[tuple[int, int, str], ...] = ()
+    seeds_given: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ class Method(Protocol):
     Attributes:
         name: Its name in commands and tables.
         version: Raised when it would label otherwise.
-        parameters: Frozen dataclass of its settings, all with defaults.
+        parameters: Frozen dataclass of its settings, all with defaults. Texts that are paths say so
+            in the metadata of their field (`path`).
         seeded: Whether it looks at seeds.
     """
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from castline.attribution.abstain import AbstainParams
@@ -168,8 +170,19 @@ def _parameters(
     project: Project, method: Method | TalkingMethod, settings: Mapping[str, Any] | None = None
 ) -> Any:
     """The settings of a method: those given, over those of castline.toml."""
-    values = {**project.settings.get(method.name, {}), **(settings or {})}
-    return build(method.parameters, values, f"settings of {method.name}")
+    written = _placed(method.parameters, project.settings.get(method.name, {}), project.folder)
+    given = _placed(method.parameters, settings or {}, Path())
+    return build(method.parameters, {**written, **given}, f"settings of {method.name}")
+
+
+def _placed(kind: type[Any], values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Settings whose paths start from a folder, with paths that hold everywhere."""
+    placed = dict(values)
+    for each in dataclasses.fields(kind):
+        value = values.get(each.name)
+        if each.metadata.get("path") and value and isinstance(value, str):
+            placed[each.name] = str((folder / value).absolute())
+    return placed
 
 
 def _risk(project: Project, chosen: Mapping[str, Any] | None = None) -> AbstainParams:

@@ -136,6 +136,7 @@ def load_series(
         forms=_forms(store, cast),
         strength=strength,
         relations=_relations(store, cast),
+        seeds_given=protocol.seeds == GIVEN,
     )
 
 

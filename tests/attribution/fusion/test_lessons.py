@@ -176,11 +176,16 @@ def test_a_series_without_annotation_is_refused(project: Project) -> None:
 
 @pytest.mark.parametrize("what", LACKS)
 def test_a_lesson_can_lack_what_a_series_may_lack(project: Project, what: str) -> None:
-    lesson = cut_lessons("series", *load_truth(project))[0]
+    lesson = cut_lessons("series", *load_truth(project), parts=1)[0]
 
-    poorer = without(lesson, what).series
+    lacking = without(lesson, what)
 
+    poorer = lacking.series
     assert (poorer.faces.start_ms.size == 0) == (what == "faces")
     assert (not any(poorer.texts)) == (what == "words")
     assert (not np.any(poorer.voices)) == (what == "voices")
-    assert poorer.lines == lesson.series.lines
+    assert (not poorer.episode.any()) == (what == "episodes")
+    assert poorer.seeds_given != (what == "seeds")
+    assert (poorer.lines == lesson.series.lines) == (what != "episodes")
+    assert len(lacking.truth) == len(poorer.lines) == len(lacking.propagation.code)
+    assert (poorer.seeds >= 0).any()

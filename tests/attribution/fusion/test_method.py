@@ -123,6 +123,8 @@ def test_without_faces_voices_name_most_lines_and_it_says_so(
     [
         (lambda s: dataclasses.replace(s, texts=("",) * len(s.texts)), "no text"),
         (lambda s: dataclasses.replace(s, voices=np.zeros_like(s.voices)), "no voices"),
+        (lambda s: dataclasses.replace(s, episode=np.zeros_like(s.episode)), "one episode alone"),
+        (lambda s: dataclasses.replace(s, seeds_given=False), "not given by people"),
     ],
 )
 def test_what_is_missing_is_said_with_what_it_costs(

@@ -13,8 +13,8 @@ __all__ = ["MOST", "choose_candidates", "owners"]
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
-MOST = 11
-"""Candidates of a line besides others."""
+MOST = 13
+"""Candidates of a line besides others. With fewer, those whose seeds mislead would be missing."""
 
 _BEST_VOICES = 3
 """So many of the voices most alike are considered, whoever is seen, by each way of comparing."""

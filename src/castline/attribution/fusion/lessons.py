@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from castline.attribution.base import NOBODY, Attribution, Series
+from castline.attribution.cluster_seeds import ClusterSeedsParams, find_cluster_seeds
 from castline.attribution.fusion.start import first_labels
 from castline.attribution.inputs import active_edits
 from castline.attribution.nearness import FaceTimes, Timeline
@@ -90,8 +91,8 @@ _HIDDEN = 1 / 6
 """Share of a part's lines by those of the cast who are hidden, at most."""
 _HIDDEN_EACH = 0.05
 """Share of a part's lines that somebody who may be hidden speaks, at most: leads are known."""
-LACKS = ("faces", "words", "voices")
-"""What a series may lack."""
+LACKS = ("faces", "words", "voices", "episodes", "seeds")
+"""What a series may lack: `episodes` but one, `seeds` that people gave."""
 UNTOLD = -9
 """Truth of a line that nobody annotated."""
 _MARGIN_MS = 10_000
@@ -306,12 +307,24 @@ def _faces_between(faces: FaceTimes, begin: int, end: int) -> FaceTimes:
 
 
 def without(lesson: Lesson, what: str) -> Lesson:
-    """A lesson that lacks one of `LACKS`, propagated anew."""
-    series = lesson.series
-    lacking: dict[str, dict[str, object]] = {
-        "faces": {"faces": FaceTimes.none()},
-        "words": {"texts": ("",) * len(series.lines)},
-        "voices": {"voices": np.zeros_like(series.voices), "strength": None},
-    }
-    poorer = dataclasses.replace(series, **lacking[what])  # type: ignore[arg-type]
-    return dataclasses.replace(lesson, series=poorer, propagation=first_labels(poorer))
+    """A lesson that lacks one of `LACKS`, propagated anew; of one episode it is the middle one."""
+    series, truth = lesson.series, lesson.truth
+    if what == "episodes":
+        episode = int(series.episode.max(initial=0)) // 2
+        rows = np.flatnonzero(series.episode == episode)
+        poorer, truth = cut_series(series, truth, rows, _lines_of_known(series, truth[rows]) > 0)
+    elif what == "seeds":
+        unseeded = dataclasses.replace(series, seeds=np.full_like(series.seeds, NOBODY))
+        found = find_cluster_seeds(unseeded, ClusterSeedsParams())
+        known = np.bincount(found[found >= 0], minlength=len(series.cast)) > 0
+        poorer, truth = cut_series(series, truth, np.arange(len(found)), known)
+        poorer = dataclasses.replace(poorer, seeds=narrowed_codes(known)[found], seeds_given=False)
+    else:
+        lacking: dict[str, dict[str, object]] = {
+            "faces": {"faces": FaceTimes.none()},
+            "words": {"texts": ("",) * len(series.lines)},
+            "voices": {"voices": np.zeros_like(series.voices), "strength": None},
+        }
+        poorer = dataclasses.replace(series, **lacking[what])  # type: ignore[arg-type]
+    labels = first_labels(poorer)
+    return dataclasses.replace(lesson, series=poorer, truth=truth, propagation=labels)

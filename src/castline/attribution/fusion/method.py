@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -54,10 +54,11 @@ class FusionParams:
     """Settings of fusion.
 
     Attributes:
-        model: Folder of a model that `castline train fusion` made; the shipped one when empty.
+        model: Folder of a model that `castline train fusion` made; the shipped one when empty. In
+            castline.toml it starts from the project's folder.
     """
 
-    model: str = ""
+    model: str = field(default="", metadata={"path": True})
 
 
 def fuse(series: Series, model: Model, progress: Progress | None = None) -> Attribution:
@@ -197,6 +198,14 @@ def missing(series: Series, model: Model) -> tuple[str, ...]:
         "faces": (unseen, not named),
         "words": ("the lines have no text", not any(map(str.strip, series.texts))),
         "voices": ("no voices were measured", not series.voices.any()),
+        "episodes": (
+            "voices are known from one episode alone",
+            series.voices.any() and not series.episode.any(),
+        ),
+        "seeds": (
+            "known lines were found by faces and voices, not given by people",
+            not series.seeds_given and (series.seeds >= 0).any(),
+        ),
     }
     costs: dict[str, float] = model.card.get("costs", {})
     return tuple(

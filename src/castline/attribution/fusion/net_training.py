@@ -2,8 +2,9 @@
 
 The loss is the cross entropy between a softmax over the scores of a line's rows and the truth, as
 in a conditional logit; the networks are perceptrons with dropout (Srivastava et al. 2014), taught
-by Adam (Kingma and Ba 2015) at a rate that falls like a cosine. There is so little to it that NumPy
-does.
+by Adam (Kingma and Ba 2015) at a rate that falls like a cosine. Each line is learnt from without
+some of its cues, drawn anew each time, since what few series teach of single cues does not hold in
+others. There is so little to it that NumPy does.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class NetSettings:
         lines_a_step: Lines a step learns from.
         rate: Of learning, at the beginning; 0 at the end.
         dropout: Share of a layer's outputs that are left out in a step, 0 to below 1.
+        blind: Share of the features that are taken as usual in a step, drawn for each line and the
+            same for all its candidates, 0 to below 1.
         decay: Pull of every weight towards 0.
         seeds: One network for each; their scores are averaged.
     """
@@ -49,6 +52,7 @@ class NetSettings:
     lines_a_step: int = 1024
     rate: float = 2e-3
     dropout: float = 0.2
+    blind: float = 0.2
     decay: float = 1e-5
     seeds: tuple[int, ...] = (1, 2)
 
@@ -145,11 +149,19 @@ class _Net:
 
     def learn(self, batch: _Batch, rate: float) -> None:
         """One step down the loss of a batch."""
-        values, kept = self._forward(batch.seen)
+        values, kept = self._forward(self._partly_blind(batch))
         share = softmax_by_line(values[-1][:, 0], batch.begin).astype(np.float32)
         weight = np.repeat(batch.weight, np.diff(batch.begin))
         slope = ((share - batch.truth) * weight)[:, None] / np.float32(len(batch.weight))
         self._step(self._backward(slope.astype(np.float32), values, kept), rate)
+
+    def _partly_blind(self, batch: _Batch) -> Floats:
+        """The rows of a batch, where some features of each line are as usual."""
+        lines, features = len(batch.weight), batch.seen.shape[1]
+        drawn = self.generator.random((lines, features), dtype=np.float32)
+        kept = (drawn >= np.float32(self.settings.blind)).astype(np.float32)
+        seen: Floats = batch.seen * np.repeat(kept, np.diff(batch.begin), axis=0)
+        return seen
 
     def _forward(self, seen: Floats) -> tuple[list[Floats], list[Floats]]:
         """What comes into and out of each layer, and which outputs are kept, by how much."""
