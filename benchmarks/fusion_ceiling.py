@@ -42,9 +42,11 @@ def main() -> None:
         for kind, holds in line_kinds().items():
             part = frame.filter(holds)
             shares = [percent(part[right]) for right in ("fusion", "reached")]
-            rows.append([case.name, kind, part.height, *shares])
+            stay = percent(~part.filter(~pl.col("fusion"))["reached"])
+            rows.append([case.name, kind, part.height, *shares, stay])
             print(*rows[-1], sep=" | ", flush=True)
     header = ["series", "lines without a seed", "how many", "fusion %", "all others known %"]
+    header.append("of fusion's errors still wrong %")
     write_results("fusion-ceiling", header, rows, protocol=PROTOCOL, rule=RULE)
 
 

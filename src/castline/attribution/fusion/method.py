@@ -252,7 +252,7 @@ class FusionMethod:
     """Fusion as a method of attribution. See `fuse`."""
 
     name = "fusion"
-    version = 3
+    version = 4
     parameters = FusionParams
     seeded = True
 
