@@ -189,3 +189,15 @@ def test_a_lesson_can_lack_what_a_series_may_lack(project: Project, what: str) -
     assert (poorer.lines == lesson.series.lines) == (what != "episodes")
     assert len(lacking.truth) == len(poorer.lines) == len(lacking.propagation.code)
     assert (poorer.seeds >= 0).any()
+
+
+def test_where_nobody_annotated_the_episode_that_is_left_nobody_is_known(project: Project) -> None:
+    series, truth = load_truth(project)
+    [lesson] = [each for each in cut_lessons("series", series, truth, parts=1) if each.plain]
+    middle = int(series.episode.max()) // 2
+    untold = np.where(lesson.series.episode == middle, UNTOLD, lesson.truth).astype(np.int32)
+
+    alone = without(dataclasses.replace(lesson, truth=untold), "episodes")
+
+    assert not (alone.series.seeds >= 0).any()
+    assert len(alone.truth) == (series.episode == middle).sum()
