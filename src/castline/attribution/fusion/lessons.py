@@ -272,9 +272,8 @@ def cut_series(
     Returns:
         The series, and who speaks its lines.
     """
-    cast, told = len(series.cast), truth[rows]
-    members = int(known.sum())
-    speaker = narrowed_codes(known)[np.where(told >= 0, told, cast)]
+    told, members = _narrowed_truth(truth[rows], known), int(known.sum())
+    speaker = np.where((told >= 0) & (told < members), told, NOBODY).astype(np.int32)
     narrow = narrow_cast(series, known)
     cut = dataclasses.replace(
         narrow,
@@ -291,8 +290,14 @@ def cut_series(
         texts=tuple(series.texts[row] for row in rows),
         strength=None if series.strength is None else series.strength[rows],
     )
-    told = np.where(told == UNTOLD, UNTOLD, np.where(speaker >= 0, speaker, members))
-    return cut, told.astype(np.int32)
+    return cut, told
+
+
+def _narrowed_truth(truth: Ints, known: Bools) -> Ints:
+    """Who speaks, as `Lesson` has it, where only a part of the cast is known."""
+    speaker = narrowed_codes(known)[np.where(truth >= 0, truth, len(known))]
+    named = np.where(speaker >= 0, speaker, known.sum())
+    return np.where(truth == UNTOLD, UNTOLD, named).astype(np.int32)
 
 
 def _faces_between(faces: FaceTimes, begin: int, end: int) -> FaceTimes:
@@ -308,23 +313,21 @@ def _faces_between(faces: FaceTimes, begin: int, end: int) -> FaceTimes:
 
 def without(lesson: Lesson, what: str) -> Lesson:
     """A lesson that lacks one of `LACKS`, propagated anew; of one episode it is the middle one."""
-    series, truth = lesson.series, lesson.truth
-    if what == "episodes":
-        episode = int(series.episode.max(initial=0)) // 2
-        rows = np.flatnonzero(series.episode == episode)
-        poorer, truth = cut_series(series, truth, rows, _lines_of_known(series, truth[rows]) > 0)
+    poorer, truth = lesson.series, lesson.truth
+    if what == "faces":
+        poorer = dataclasses.replace(poorer, faces=FaceTimes.none())
+    elif what == "words":
+        poorer = dataclasses.replace(poorer, texts=("",) * len(poorer.lines))
+    elif what == "voices":
+        poorer = dataclasses.replace(poorer, voices=np.zeros_like(poorer.voices), strength=None)
+    elif what == "episodes":
+        rows = np.flatnonzero(poorer.episode == poorer.episode.max(initial=0) // 2)
+        poorer, truth = cut_series(poorer, truth, rows, _lines_of_known(poorer, truth[rows]) > 0)
     elif what == "seeds":
-        unseeded = dataclasses.replace(series, seeds=np.full_like(series.seeds, NOBODY))
+        unseeded = dataclasses.replace(poorer, seeds=np.full_like(poorer.seeds, NOBODY))
         found = find_cluster_seeds(unseeded, ClusterSeedsParams())
-        known = np.bincount(found[found >= 0], minlength=len(series.cast)) > 0
-        poorer, truth = cut_series(series, truth, np.arange(len(found)), known)
-        poorer = dataclasses.replace(poorer, seeds=narrowed_codes(known)[found], seeds_given=False)
-    else:
-        lacking: dict[str, dict[str, object]] = {
-            "faces": {"faces": FaceTimes.none()},
-            "words": {"texts": ("",) * len(series.lines)},
-            "voices": {"voices": np.zeros_like(series.voices), "strength": None},
-        }
-        poorer = dataclasses.replace(series, **lacking[what])  # type: ignore[arg-type]
+        known = np.bincount(found[found >= 0], minlength=len(poorer.cast)) > 0
+        poorer = narrow_cast(dataclasses.replace(poorer, seeds=found, seeds_given=False), known)
+        truth = _narrowed_truth(truth, known)
     labels = first_labels(poorer)
     return dataclasses.replace(lesson, series=poorer, truth=truth, propagation=labels)
